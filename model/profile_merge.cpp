@@ -1,0 +1,223 @@
+#include "model/profile_merge.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "base/error.hpp"
+#include "model/axes.hpp"
+#include "model/profile.hpp"
+#include "model/scenario_values.hpp"
+
+namespace netstall {
+namespace {
+
+using nlohmann::json;
+
+// A profile's values as changes of a document: pointer → value.
+using Settings = std::map<std::string, json>;
+
+class ProfileMerger {
+ public:
+  ProfileMerger(json& document, std::span<const std::filesystem::path> folders,
+                std::vector<Tokens> kept, Faults& faults)
+      : document_(document), folders_(folders), kept_(std::move(kept)), faults_(faults) {}
+
+  std::optional<std::string> run() {
+    auto own = take_own();
+    auto* sweep = object_at(document_, "sweep");
+    bool swept = false;
+    if (sweep != nullptr) {
+      const bool renamed = rename_pointer_axis(*sweep);
+      for (auto& [name, values] : sweep->items()) {
+        if (name.starts_with('/')) continue;
+        const auto written_as = renamed && name == "profile" ? "/profile" : name;
+        swept = expand_axis(values, "/sweep/" + escaped_token(written_as), own) || swept;
+      }
+    }
+    if (!own || swept) return std::nullopt;
+    apply(settings_of(*own, "/profile"));
+    return own;
+  }
+
+ private:
+  static json* object_at(json& parent, const char* key) {
+    const auto at = parent.find(key);
+    return at != parent.end() && at->is_object() ? &*at : nullptr;
+  }
+
+  // Another type than a text is left for the reader to find.
+  std::optional<std::string> take_own() {
+    const auto at = document_.find("profile");
+    if (at == document_.end() || !at->is_string()) return std::nullopt;
+    auto path = at->get<std::string>();
+    document_.erase(at);
+    return path;
+  }
+
+  // {"/profile": ["a.conf", null]} → {"profile": [{"label": "a", "set": …}, …]}
+  bool rename_pointer_axis(json& sweep) {
+    const auto at = sweep.find("/profile");
+    if (at == sweep.end() || !at->is_array()) return false;
+    if (sweep.contains("profile")) {
+      faults_.add({"/sweep/profile", "an axis of this name beside /profile", "another name", ""});
+      return false;
+    }
+    auto values = json::array();
+    for (std::size_t i = 0; i < at->size(); ++i) {
+      const auto& path = (*at)[i];
+      if (!path.is_string() && !path.is_null()) {
+        faults_.add({fmt::format("/sweep/~1profile/{}", i), shown(path), PathText().allowed(), ""});
+        continue;
+      }
+      const auto label = path.is_null() ? "absent" : label_of(path.get<std::string>());
+      values.push_back({{"label", label}, {"set", {{"/profile", path}}}});
+    }
+    sweep.erase(at);
+    sweep["profile"] = std::move(values);
+    return true;
+  }
+
+  static std::string label_of(const std::string& path) {
+    auto label = std::filesystem::path(path).stem().string().substr(0, NameText::kLongest);
+    for (auto& c : label) {
+      if (!NameText::accepts(std::string_view(&c, 1))) c = '-';
+    }
+    return label.empty() ? "profile" : label;
+  }
+
+  // Replaces "/profile" in each value of an axis by what that profile sets; a
+  // value without one keeps the scenario's own. False where no value has one.
+  bool expand_axis(json& values, const std::string& place, const std::optional<std::string>& own) {
+    if (!values.is_array()) return false;
+    const auto sets_profile = [](json& value) {
+      auto* set = value.is_object() ? object_at(value, "set") : nullptr;
+      return set != nullptr && set->contains("/profile");
+    };
+    if (std::none_of(values.begin(), values.end(), sets_profile)) return false;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      auto* set = values[i].is_object() ? object_at(values[i], "set") : nullptr;
+      if (set == nullptr) continue;
+      auto path = own;
+      const auto here = fmt::format("{}/{}", place, i);
+      if (const auto at = set->find("/profile"); at != set->end()) {
+        path.reset();
+        if (at->is_string()) {
+          path = at->get<std::string>();
+        } else if (!at->is_null()) {
+          faults_.add({here, shown(*at), PathText().allowed(), ""});
+        }
+        set->erase(at);
+      }
+      if (!path) continue;
+      for (auto& [pointer, value] : settings_of(*path, here))
+        set->emplace(pointer, std::move(value));
+    }
+    return true;
+  }
+
+  std::optional<Profile> load(const std::string& path, const std::string& place) {
+    std::vector<std::string> tried;
+    try {
+      if (std::filesystem::path(path).is_absolute()) return load_profile(path);
+      for (const auto& folder : folders_) {
+        std::error_code ignored;
+        if (std::filesystem::exists(folder / path, ignored)) return load_profile(folder / path);
+        tried.push_back(folder.string());
+      }
+      faults_.add({place, shown_text(path) + ", which is not there",
+                   tried.empty() ? "an absolute path"
+                                 : fmt::format("a file in {}", fmt::join(tried, " or ")),
+                   ""});
+    } catch (const Error& error) {
+      faults_.add({place, fmt::format("{} ({})", shown_text(path), error.what()), "a profile", ""});
+    }
+    return std::nullopt;
+  }
+
+  // What a profile sets where neither the scenario, --set nor a sweep has a say.
+  Settings settings_of(const std::string& path, const std::string& place) {
+    Settings settings;
+    std::set<std::string> optional;
+    const auto profile = load(path, place);
+    if (!profile) return settings;
+    for (const auto& entry : profile->entries) {
+      const bool net = entry.key.starts_with("net.");
+      for (const char* where : {"client", "server", "host"}) {
+        const Tokens tokens{"sysctl", where, entry.key};
+        if (net == (tokens[1] == "host") || is_decided(tokens)) continue;
+        settings[pointer_of(tokens)] = entry.value;
+        // The last line on a name counts, as in sysctl.d.
+        entry.optional ? static_cast<void>(optional.insert(entry.key))
+                       : static_cast<void>(optional.erase(entry.key));
+      }
+    }
+    const Tokens list{"sysctl", "optional"};
+    if (!optional.empty() && !is_kept(list)) {
+      settings[pointer_of(list)] = with_own_optional(std::move(optional));
+    }
+    return settings;
+  }
+
+  bool is_kept(const Tokens& tokens) const {
+    return std::any_of(kept_.begin(), kept_.end(),
+                       [&tokens](const Tokens& kept) { return overlap(kept, tokens); });
+  }
+
+  bool is_decided(const Tokens& tokens) const {
+    if (is_kept(tokens)) return true;
+    const auto* at = &document_;
+    for (const auto& token : tokens) {
+      if (!at->is_object()) return true;  // a fault, which the reader finds
+      const auto next = at->find(token);
+      if (next == at->end()) return false;
+      at = &*next;
+    }
+    return true;
+  }
+
+  // Joined with the names that the scenario itself lists.
+  json with_own_optional(std::set<std::string> names) const {
+    const auto sysctl = document_.find("sysctl");
+    if (sysctl != document_.end() && sysctl->is_object() && sysctl->contains("optional")) {
+      const auto& own = (*sysctl)["optional"];
+      if (!own.is_array()) return own;
+      for (const auto& name : own) {
+        if (name.is_string()) names.insert(name.get<std::string>());
+      }
+    }
+    return names;
+  }
+
+  void apply(Settings&& settings) {
+    for (auto& [pointer, value] : settings) {
+      // It cannot fail: is_decided() has walked the same way.
+      put(document_, *tokens_of(pointer), std::move(value));
+    }
+  }
+
+  json& document_;
+  std::span<const std::filesystem::path> folders_;
+  std::vector<Tokens> kept_;
+  Faults& faults_;
+};
+
+}  // namespace
+
+std::optional<std::string> merge_profiles(json& document,
+                                          std::span<const std::filesystem::path> folders,
+                                          std::span<const Tokens> kept, Faults& faults) {
+  std::vector<Tokens> decided(kept.begin(), kept.end());
+  for (auto& place : swept_places(document)) {
+    if (place != Tokens{"profile"}) decided.push_back(std::move(place));
+  }
+  return ProfileMerger(document, folders, std::move(decided), faults).run();
+}
+
+}  // namespace netstall

@@ -1,0 +1,176 @@
+// What a run found, as plain data; report_json writes it under the names of the
+// outer contract. Absent (nullopt) is "not measured" and becomes null: never 0.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/histogram.hpp"
+#include "model/names.hpp"
+#include "model/scenario.hpp"
+
+namespace netstall {
+
+// Stalls of one cause, or of all. Times in ns, clipped to the window.
+struct StallCount {
+  std::uint64_t count = 0;  // stalls
+  std::uint64_t waits = 0;
+  std::uint64_t time_ns = 0;       // of waits
+  std::uint64_t run_queue_ns = 0;  // of it: after the wake-up, until running again
+  Histogram duration;              // of stalls
+  std::optional<Histogram> wait;   // of waits; a program's own clock knows their number alone
+  std::uint64_t open_at_start = 0;
+  std::uint64_t open_at_end = 0;
+  // Adds the other's. Waits whose times one of them does not know have none together.
+  void merge(const StallCount& other);
+};
+
+// The waits of one sub-cause; those of a cause whose sub-cause was not told are in
+// none. Times in ns, clipped to the window.
+struct WaitCount {
+  std::uint64_t waits = 0;
+  std::uint64_t time_ns = 0;
+  void merge(const WaitCount& other);
+};
+
+struct Stalls {
+  StallCount total;
+  // An absent value: this backend cannot tell that cause.
+  std::map<Cause, std::optional<StallCount>> by_cause;
+  std::map<SubCause, std::optional<WaitCount>> by_sub_cause;  // likewise
+  bool run_queue_known = false;
+  // Adds the other's. A cause that one of them cannot tell, both together cannot;
+  // one that is not listed did not happen. An empty one takes over the other.
+  void merge(const Stalls& other);
+};
+
+// By how many the programs' own clocks may be off another clock, for what began or
+// ended just at an edge of the window.
+struct Unsure {
+  std::uint64_t stalls = 0;
+  std::uint64_t waits = 0;
+  std::uint64_t open = 0;  // stalls open at an edge
+};
+
+// A socket buffer's size in bytes: asked for, after the set-up, at the end.
+struct BufferSizes {
+  std::optional<std::uint64_t> requested;
+  std::optional<std::uint64_t> initial;
+  std::optional<Histogram> final;
+};
+
+struct FlowResult {
+  std::string name;
+  std::uint64_t connections_requested = 0;
+  std::uint64_t connections_established = 0;
+  std::map<std::string, std::uint64_t> connections_failed;  // errno name → count
+  // Without an error at either end by the window's end; absent when it did not come.
+  std::optional<std::uint64_t> connections_alive;
+  BufferSizes sndbuf;
+  BufferSizes rcvbuf;
+  std::optional<double> goodput_bytes_per_s;
+  std::optional<std::uint64_t> messages;        // accepted whole by the kernel in the window
+  std::map<std::string, std::uint64_t> errors;  // errno name → count, while traffic ran
+  std::optional<std::uint64_t> backlog;   // messages due and not yet accepted at the window's end
+  std::optional<Histogram> send_call;     // time of a send() call
+  std::optional<Histogram> send_latency;  // due → accepted by the kernel
+  std::optional<Histogram> acked_latency;
+  std::optional<Histogram> delivery_latency;  // due → taken by the reading program
+  std::optional<Histogram> connect;
+  std::optional<Stalls> own_clock;
+  std::optional<Unsure> own_clock_unsure;
+  std::optional<Stalls> stalls;  // by the probe
+};
+
+struct ProbeReport {
+  std::string backend = "none";                // fentry, kprobe, tracepoint, own_clock, none
+  std::map<std::string, std::string> missing;  // probe or backend → why
+  std::vector<std::string> cannot_tell;        // causes that this backend cannot tell
+  std::vector<std::string> notes;              // what is particular about this backend here
+  std::optional<std::uint64_t> lost_events;
+  // Of the probe's programs, over cost_interval_ns of the warm-up: measuring it
+  // costs time itself, so it is off within the window.
+  std::optional<std::uint64_t> cost_runs;
+  std::optional<std::uint64_t> cost_time_ns;
+  std::optional<std::uint64_t> cost_interval_ns;
+};
+
+// Kernel counters of one namespace (or the host) over the window.
+struct KernelCounters {
+  std::map<std::string, std::int64_t>
+      counters;  // "TcpExt.TCPTimeouts" → increase; zero ones left out
+  std::map<std::string, std::pair<std::int64_t, std::int64_t>>
+      gauges;  // "TCP.mem" → at start, at end
+};
+
+// Sampled together, every 100 ms of the window.
+struct Series {
+  std::vector<std::int64_t> t_ns;  // since the window's start
+  std::vector<std::optional<std::int64_t>> tcp_mem_pages;
+  std::vector<std::optional<double>> goodput_bytes_per_s;
+  std::vector<std::optional<std::int64_t>> blocked_senders;
+};
+
+// A repetition's is for information; a cell's, on the median over its good
+// repetitions, decides.
+struct ExpectationResult {
+  Expectation expectation;
+  std::optional<double> observed;
+  bool passed = false;
+  std::string reason;  // why there is no value, or why it did not pass; else empty
+};
+
+struct Repetition {
+  std::uint32_t cell = 0;
+  std::uint32_t index = 0;
+  std::uint32_t order = 0;
+  Status status = Status::failed;
+  std::optional<std::string> reason;
+  std::string started_at;
+  std::int64_t duration_ns = 0;
+  std::int64_t window_ns = 0;
+  std::vector<FlowResult> flows;
+  std::optional<Stalls> stalls;  // of all flows
+  ProbeReport probes;
+  KernelCounters client;
+  KernelCounters server;
+  KernelCounters host;
+  std::map<std::string, std::string> memory_limit;  // side → "cgroup v1 kmem.tcp, 1048576 bytes"
+  Series series;
+  std::vector<ExpectationResult> expectations;
+  bool restored = false;
+  std::vector<std::string> not_restored;  // what could not be put back, and why
+};
+
+struct CellResult {
+  std::string id;
+  std::map<std::string, std::string> parameters;
+  std::vector<Repetition> repetitions;
+  std::vector<ExpectationResult> expectations;
+};
+
+struct Tool {
+  std::string version;
+  std::string revision;  // git; "-dirty" appended for a changed tree; "unknown" outside a checkout
+  std::string compiler;
+  std::string libbpf;
+};
+
+// Facts of the machine, as name → value; nested names with dots
+// ("cpu.model", "sysctl.host.net.ipv4.tcp_mem").
+using Environment = std::map<std::string, std::string>;
+
+struct Report {
+  Tool tool;
+  Environment environment;
+  std::string scenario_json;  // resolved
+  std::string scenario_hash;
+  std::uint64_t seed = 0;
+  std::string started_at;
+  std::vector<CellResult> cells;
+};
+
+}  // namespace netstall

@@ -1,0 +1,243 @@
+// The text of each repetition is cut down to what is wanted, and then read as
+// report_from_json reads it.
+#include "model/report_stream.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/histogram.hpp"
+#include "model/json_scanner.hpp"
+#include "model/report_json.hpp"
+
+namespace netstall {
+namespace {
+
+constexpr std::string_view kOperation = "read a report";
+
+[[noreturn]] void refuse(std::string_view cause) {
+  throw Error(ErrorKind::usage, kOperation, cause,
+              "Use a report that netstall wrote, whole and unchanged.");
+}
+
+// The same fault, at its place in the whole report.
+[[noreturn]] void refuse_at(const std::string& pointer, const Error& error) {
+  std::string_view cause = error.what();
+  if (cause.starts_with(kOperation)) cause.remove_prefix(kOperation.size() + 2);
+  const auto* between = cause.starts_with('/') ? "" : ": ";
+  throw Error(error.kind(), kOperation, fmt::format("{}{}{}", pointer, between, cause),
+              error.remedy());
+}
+
+const std::string& empty_histogram() {
+  static const std::string kText =
+      fmt::format(R"({{"count":0,"min":null,"mean":null,"p50":null,"p90":null,"p99":null,)"
+                  R"("p999":null,"max":null,"saturated":0,"hdr":"{}"}})",
+                  Histogram().encode());
+  return kText;
+}
+
+constexpr std::string_view kNoSeries =
+    R"({"t_ns":[],"tcp_mem_pages":[],"goodput_bytes_per_s":[],"blocked_senders":[]})";
+constexpr std::string_view kNoCounters = R"({"counters":{},"gauges":{}})";
+
+// Copies a repetition, putting something empty in the place of what is not wanted.
+class Pruner {
+ public:
+  Pruner(JsonScanner& in, ReportParts wanted, std::string& out)
+      : in_(in), wanted_(wanted), out_(out) {}
+
+  void repetition() {
+    each_key([this](std::string_view key) {
+      if (key == "flows") return flows();
+      if (key == "stalls") return keep_if(ReportPart::whole_stalls, "null");
+      if (key == "series") return keep_if(ReportPart::series, kNoSeries);
+      if (key == "expectations") return keep_if(ReportPart::expectations, "[]");
+      if (key == "kernel" && !wanted_.has(ReportPart::kernel)) {
+        return each_key([this](std::string_view) { replace(kNoCounters); });
+      }
+      keep();
+    });
+  }
+
+ private:
+  // An object's keys, copied, its values left to `value`; anything else is copied for
+  // the parser to refuse.
+  template <class Value>
+  void each_key(Value value) {
+    if (in_.peek() != '{') return keep();
+    out_ += '{';
+    bool first = true;
+    in_.object([&](std::string_view key) {
+      if (!first) out_ += ',';
+      first = false;
+      out_ += '"';
+      out_ += key;
+      out_ += "\":";
+      value(key);
+    });
+    out_ += '}';
+  }
+
+  void keep() { in_.value(&out_); }
+  void replace(std::string_view text) {
+    in_.value(nullptr);
+    out_ += text;
+  }
+  void keep_if(ReportPart part, std::string_view otherwise) {
+    wanted_.has(part) ? keep() : replace(otherwise);
+  }
+
+  void flows() {
+    if (in_.peek() != '[') return keep();
+    out_ += '[';
+    in_.list([this](std::size_t index) {
+      if (index > 0) out_ += ',';
+      flow();
+    });
+    out_ += ']';
+  }
+
+  void flow() {
+    struct Latency {
+      std::string_view key;
+      ReportPart part;
+    };
+    static constexpr std::array<Latency, 5> kLatencies{
+        {{"send_call_ns", ReportPart::send_call},
+         {"send_latency_ns", ReportPart::send_latency},
+         {"acked_latency_ns", ReportPart::acked_latency},
+         {"delivery_latency_ns", ReportPart::delivery_latency},
+         {"connect_ns", ReportPart::connect}}};
+    each_key([this](std::string_view key) {
+      if (key == "stalls" || key == "own_clock") return stalls();
+      if (key == "socket") return socket();
+      for (const auto& [name, part] : kLatencies) {
+        if (key == name) return keep_if(part, "null");
+      }
+      keep();
+    });
+  }
+
+  void socket() {
+    each_key([this](std::string_view) {
+      each_key([this](std::string_view key) {
+        key == "final" ? keep_if(ReportPart::buffers, "null") : keep();
+      });
+    });
+  }
+
+  void stalls() {
+    each_key([this](std::string_view key) {
+      if (key == "total") return count(false);
+      if (key == "by_cause") return each_key([this](std::string_view) { count(true); });
+      keep();
+    });
+  }
+
+  void count(bool of_cause) {
+    each_key([this, of_cause](std::string_view key) {
+      if (key == "wait_ns") return keep_if(ReportPart::waits, "null");
+      if (key == "duration_ns" && of_cause) {
+        return keep_if(ReportPart::cause_durations, empty_histogram());
+      }
+      keep();
+    });
+  }
+
+  JsonScanner& in_;
+  ReportParts wanted_;
+  std::string& out_;
+};
+
+// Collects the keys of an object, all but one, as text of an object of its own.
+class Head {
+ public:
+  void key(std::string_view key) {
+    if (!keys_.emplace(key).second) refuse(fmt::format("it has \"{}\" twice", key));
+    text_ += fmt::format("{}\"{}\":", text_.size() > 1 ? "," : "", key);
+  }
+  void take(JsonScanner& in) { in.value(&text_); }
+  void put(std::string_view value) { text_ += value; }
+  bool has(const std::string& key) const { return keys_.contains(key); }
+  std::string text() const { return text_ + "}"; }
+
+ private:
+  std::string text_ = "{";
+  std::set<std::string, std::less<>> keys_;
+};
+
+class Stream {
+ public:
+  Stream(JsonScanner& in, ReportParts wanted, const std::function<void(CellResult&&)>& take)
+      : in_(in), wanted_(wanted), take_(take) {}
+
+  Report read() {
+    Head head;
+    in_.object([&](const std::string& key) {
+      head.key(key);
+      if (key != "cells" || in_.peek() != '[') return head.take(in_);
+      head.put("[]");
+      // A report of another schema is refused as that, not for what is in it.
+      if (head.has("schema")) check_report_schema(head.text());
+      in_.list([this](std::size_t index) { cell(fmt::format("/cells/{}", index)); });
+    });
+    in_.expect_end();
+    return report_from_json(head.text());
+  }
+
+ private:
+  void cell(const std::string& pointer) {
+    if (in_.peek() != '{') refuse(fmt::format("{} is no object", pointer));
+    Head head;
+    std::vector<Repetition> repetitions;
+    in_.object([&](const std::string& key) {
+      head.key(key);
+      if (key != "repetitions" || in_.peek() != '[') return head.take(in_);
+      head.put("[]");
+      in_.list([&](std::size_t index) {
+        repetitions.push_back(repetition(fmt::format("{}/repetitions/{}", pointer, index)));
+      });
+    });
+    try {
+      auto cell = cell_from_json(head.text());
+      cell.repetitions = std::move(repetitions);
+      take_(std::move(cell));
+    } catch (const Error& error) {
+      refuse_at(pointer, error);
+    }
+  }
+
+  Repetition repetition(const std::string& pointer) {
+    text_.clear();
+    Pruner(in_, wanted_, text_).repetition();
+    try {
+      return repetition_from_json_line(text_);
+    } catch (const Error& error) {
+      refuse_at(pointer, error);
+    }
+  }
+
+  JsonScanner& in_;
+  ReportParts wanted_;
+  const std::function<void(CellResult&&)>& take_;
+  std::string text_;
+};
+
+}  // namespace
+
+Report stream_report(const std::filesystem::path& file, ReportParts wanted,
+                     const std::function<void(CellResult&&)>& take) {
+  Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw Error(ErrorKind::usage, kOperation, errno_text(errno));
+  JsonScanner in(std::move(fd));
+  return Stream(in, wanted, take).read();
+}
+
+}  // namespace netstall

@@ -1,0 +1,23 @@
+// A report read cell by cell, so that one of gigabytes needs the memory of a cell;
+// and without the histograms that nobody asked for, which are most of the time.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+
+#include "model/report.hpp"
+#include "model/report_parts.hpp"
+
+namespace netstall {
+
+// Calls `take` with each cell, in the order of the file, and returns the rest of the
+// report (its list of cells is empty). Parts that are not wanted are absent, as if
+// they had not been measured (a cause's durations are then an empty histogram), and
+// are not checked beyond being JSON in outline.
+//
+// Throws Error as report_from_json does, with the pointer of what is wrong; cells
+// before it have been taken by then.
+Report stream_report(const std::filesystem::path& file, ReportParts wanted,
+                     const std::function<void(CellResult&&)>& take);
+
+}  // namespace netstall

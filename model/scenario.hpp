@@ -1,0 +1,214 @@
+// A scenario as plain data: the lab, the sysctls, the flows, the timing, and
+// what to sweep. What the JSON leaves out has its default here.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/units.hpp"
+#include "model/names.hpp"
+
+namespace netstall {
+
+template <class T>
+struct PerSide {
+  T client{};
+  T server{};
+  T& operator[](Side side) { return side == Side::client ? client : server; }
+  const T& operator[](Side side) const { return side == Side::client ? client : server; }
+};
+
+// Sysctl name (dotted, as net.ipv4.tcp_rmem) → value. Ordered: written in this order.
+using SysctlMap = std::map<std::string, std::string>;
+
+struct LinkSpec {
+  std::optional<std::uint32_t> mtu;         // bytes; kernel default when absent
+  std::optional<std::uint32_t> txqueuelen;  // packets
+};
+
+struct LabSpec {
+  LinkSpec link;
+  PerSide<std::optional<Bytes>> tcp_memory_limit;
+};
+
+struct SysctlSpec {
+  PerSide<SysctlMap> side;  // net.* only; the scenario's own values replace its profile's
+  SysctlMap host;           // while the lab stands; needs --allow-host-sysctl
+  // Names that may be absent or refused without failing the run: a profile's
+  // "-name = value", or the scenario's "optional".
+  std::set<std::string> optional;
+};
+
+struct PayloadSpec {
+  Bytes fixed{16384};  // bytes a message, one send() each
+};
+
+// Open loop: message n is due at start + n/rate, per connection.
+struct PaceSpec {
+  double messages_per_s = 0;
+  Arrival arrival = Arrival::constant;
+};
+
+// How a reader takes what arrives. All absent: at once, as fast as it can.
+struct ReaderSpec {
+  std::optional<double> bytes_per_s;  // per connection
+  std::optional<Bytes> chunk;         // bytes a recv()
+  std::optional<Nanoseconds>
+      stop_after;  // reads no more, for ever, from then on (since traffic began)
+};
+
+struct SocketSpec {
+  std::optional<Bytes> sndbuf;  // SO_SNDBUF of the sender, before connect or listen
+  std::optional<Bytes> rcvbuf;  // SO_RCVBUF of the reader, likewise
+  std::optional<bool> nodelay;  // both ends
+};
+
+struct FlowGroup {
+  std::string name;
+  std::uint32_t connections = 1;
+  Side sender = Side::client;
+  Pattern pattern = Pattern::stream;
+  Io io = Io::nonblocking;
+  Family family = Family::ipv4;
+  PayloadSpec payload;
+  std::optional<PaceSpec> pace;  // absent: as fast as the socket takes it
+  ReaderSpec reader;
+  SocketSpec socket;
+};
+
+struct Timing {
+  Nanoseconds ramp = std::chrono::seconds(1);  // connects are spread over this
+  Nanoseconds warmup = std::chrono::milliseconds(500);
+  Nanoseconds measure = std::chrono::seconds(5);
+  std::uint32_t repetitions = 3;
+};
+
+// How a limit was written: "10ms", "64KiB", "200/s", "1gbit", or a bare number.
+enum class Quantity : std::uint8_t { number, duration, bytes, rate, byte_rate };
+template <>
+struct Names<Quantity> {
+  static constexpr std::array<std::string_view, 5> list{"number", "duration", "bytes", "rate",
+                                                        "byte_rate"};
+};
+
+struct Expectation {
+  std::string flow;               // a flow group's name; empty: the whole repetition
+  std::string metric;             // as "stall.p99"
+  std::optional<double> at_most;  // in the metric's base unit (ns, bytes, 1/s, count)
+  std::optional<double> at_least;
+  Quantity quantity = Quantity::number;  // of the limits; the same for both
+};
+
+// One point of an axis: what is set where, as JSON text; absent removes the key.
+struct AxisValue {
+  std::string label;
+  std::map<std::string, std::optional<std::string>> set;  // JSON pointer → JSON text
+};
+
+struct Axis {
+  std::string name;  // the JSON pointer, or the axis's own name
+  std::vector<AxisValue> values;
+};
+
+struct Scenario {
+  std::string name;
+  std::string why;
+  LabSpec lab;
+  std::optional<std::string> profile;  // as the scenario, or --profile, names it
+  SysctlSpec sysctl;
+  std::vector<FlowGroup> flows;
+  Timing timing;
+  std::vector<Expectation> expect;
+};
+
+// One cell of the sweep, resolved.
+struct Cell {
+  std::string id;  // stable: made of the labels, as "sndbuf=64KiB,readers=slow"
+  std::map<std::string, std::string> parameters;  // axis → label
+  Scenario scenario;
+};
+
+// Where cells come from: a sweep that makes them when asked, or a list.
+// Constant once made, so it may be read from many threads.
+class CellSource {
+ public:
+  CellSource() = default;
+  CellSource(const CellSource&) = delete;
+  CellSource& operator=(const CellSource&) = delete;
+  virtual ~CellSource() = default;
+  virtual std::size_t size() const = 0;
+  virtual Cell cell(std::size_t index) const = 0;
+  virtual Timing timing(std::size_t index) const = 0;
+  virtual std::size_t shape(std::size_t index) const = 0;
+};
+
+// The cells of a campaign: reads like a constant std::vector<Cell>, but an element
+// is a value made when it is asked for, so that a sweep of 100,000 cells costs the
+// memory of one. Copies share their source. An index must be below size().
+class Cells {
+ public:
+  Cells() = default;
+  explicit Cells(std::vector<Cell> cells);
+  explicit Cells(std::shared_ptr<const CellSource> source) : source_(std::move(source)) {}
+
+  std::size_t size() const { return source_ == nullptr ? 0 : source_->size(); }
+  bool empty() const { return size() == 0; }
+  Cell operator[](std::size_t index) const { return source_->cell(index); }
+
+  // The timing of one cell alone, without making the rest of it.
+  Timing timing(std::size_t index) const { return source_->timing(index); }
+  // Below size(); cells of equal shape have equal flows and equal client sysctls,
+  // and so need the same workers.
+  std::size_t shape(std::size_t index) const { return source_->shape(index); }
+
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Cell;
+    using difference_type = std::ptrdiff_t;
+    using pointer = void;
+    using reference = Cell;
+    Iterator(const Cells* cells, std::size_t index) : cells_(cells), index_(index) {}
+    Cell operator*() const { return (*cells_)[index_]; }
+    Iterator& operator++() {
+      ++index_;
+      return *this;
+    }
+    Iterator operator++(int) { return {cells_, index_++}; }
+    friend bool operator==(const Iterator& left, const Iterator& right) {
+      return left.index_ == right.index_;
+    }
+
+   private:
+    const Cells* cells_;
+    std::size_t index_;
+  };
+  Iterator begin() const { return {this, 0}; }
+  Iterator end() const { return {this, size()}; }
+
+ private:
+  std::shared_ptr<const CellSource> source_;
+};
+
+// A whole scenario file: its base, its axes, and every cell they make.
+struct Campaign {
+  Scenario base;
+  std::vector<Axis> sweep;
+  Cells cells;  // one cell, "base", without a sweep
+  // The scenario after profile and --set, as JSON text with sorted keys. The
+  // profile's values stand in it, so it needs no file beside it.
+  std::string resolved_json;
+  std::string hash;  // of resolved_json: equal hashes asked for the same thing
+};
+
+}  // namespace netstall

@@ -1,0 +1,291 @@
+#include "model/scenario_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/nearest.hpp"
+#include "model/profile.hpp"
+#include "model/scenario_keys.hpp"
+#include "model/take_value.hpp"
+
+namespace netstall {
+namespace {
+
+using nlohmann::json;
+
+// The names of the keys of one object.
+struct KeyNames {
+  std::vector<std::string_view> names;
+  template <class T, class What>
+  void operator()(std::string_view key, T&, const What&) {
+    names.push_back(key);
+  }
+  template <class T, class What>
+  void required(std::string_view key, T&, const What&) {
+    names.push_back(key);
+  }
+};
+
+// Sysctl values as people write them: a text, or a whole number.
+std::optional<std::string> sysctl_value(const json& value) {
+  if (value.is_number_integer()) return value.dump();
+  auto text = normal_sysctl_value(text_of(value));
+  if (!is_sysctl_value(text)) return std::nullopt;
+  return text;
+}
+
+// Reads values into members, and says what is wrong with those that do not fit.
+class Reader {
+ public:
+  explicit Reader(Faults& faults) : faults_(faults) {}
+
+  // A value of one of the kinds above.
+  template <class T, class What>
+  void read(const json& value, const Place& place, T& out, const What& what) {
+    if (!take(value, out, what)) faults_.add(place, shown(value), what.allowed());
+  }
+
+  template <class T, class What>
+  void read(const json& value, const Place& place, std::optional<T>& out, const What& what) {
+    read(value, place, out.emplace(), what);
+  }
+
+  template <class T>
+  void read(const json& value, const Place& place, std::optional<T>& out, const Object& what) {
+    read(value, place, out.emplace(), what);
+  }
+
+  template <class E>
+  void read(const json& value, const Place& place, E& out, const OneOf<E>& what) {
+    const auto text = text_of(value);
+    if (const auto known = named<E>(text)) {
+      out = *known;
+    } else {
+      faults_.add(place, shown(value), what.allowed(), nearest_word(text, Names<E>::list));
+    }
+  }
+
+  void read(const json& value, const Place& place, SysctlMap& out, const Sysctls& what);
+  void read(const json& value, const Place& place, std::set<std::string>& out,
+            const SysctlNames& what);
+
+  template <class T>
+  void read(const json& value, const Place& place, std::vector<T>& out, const List& what) {
+    if (!value.is_array() || value.size() < what.min || value.size() > what.max) {
+      faults_.add(place,
+                  value.is_array() ? fmt::format("a list of {}", value.size()) : shown(value),
+                  what.allowed());
+      return;
+    }
+    out.reserve(value.size());
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      read(value[i], Place(place, i), out.emplace_back(), Object{});
+    }
+  }
+
+  template <class T>
+  void read(const json& value, const Place& place, T& out, const Object& what) {
+    if (!value.is_object()) return faults_.add(place, shown(value), what.allowed());
+    KeyVisitor visitor{*this, value, place};
+    keys(visitor, out);
+    if (visitor.seen < value.size()) {
+      KeyNames known;
+      keys(known, out);
+      add_unknown_keys(value, place, known.names);
+    }
+    check(place, out);
+  }
+
+ private:
+  // Reads the keys of one object as keys() visits them.
+  struct KeyVisitor {
+    Reader& reader;
+    const json& object;
+    const Place& place;
+    std::size_t seen = 0;
+
+    template <class T, class What>
+    bool operator()(const char* key, T& out, const What& what) {
+      const auto at = object.find(key);
+      if (at == object.end()) return false;
+      ++seen;
+      reader.read(*at, Place(place, key), out, what);
+      return true;
+    }
+
+    template <class T, class What>
+    void required(const char* key, T& out, const What& what) {
+      if (!(*this)(key, out, what))
+        reader.faults_.add(Place(place, key), "nothing", what.allowed());
+    }
+  };
+
+  void add_unknown_keys(const json& object, const Place& place,
+                        const std::vector<std::string_view>& known);
+
+  // What concerns several keys of one object; called after its keys are read.
+  template <class T>
+  void check(const Place&, T&) {}
+  void check(const Place& place, FlowDraft& flow);
+  void check(const Place& place, ExpectationDraft& draft);
+
+  Faults& faults_;
+};
+
+void Reader::read(const json& value, const Place& place, SysctlMap& out, const Sysctls& what) {
+  if (!value.is_object()) return faults_.add(place, shown(value), what.allowed());
+  for (const auto& [name, entry] : value.items()) {
+    const Place here(place, name);
+    if (!what.accepts_name(name)) {
+      const auto dotted = dotted_sysctl(name);
+      faults_.add(here, "the name " + shown_text(name), what.allowed_name(),
+                  dotted != name && what.accepts_name(dotted) ? dotted : std::string());
+    }
+    if (auto text = sysctl_value(entry)) {
+      out.insert_or_assign(name, std::move(*text));
+    } else {
+      faults_.add(here, shown(entry), R"(a value as a text or whole number, such as "4096 16384")");
+    }
+  }
+}
+
+void Reader::read(const json& value, const Place& place, std::set<std::string>& out,
+                  const SysctlNames& what) {
+  if (!value.is_array()) return faults_.add(place, shown(value), what.allowed());
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (is_sysctl_name(text_of(value[i]))) {
+      out.emplace(text_of(value[i]));
+    } else {
+      faults_.add(Place(place, i), shown(value[i]), Sysctls{false}.allowed_name());
+    }
+  }
+}
+
+void Reader::add_unknown_keys(const json& object, const Place& place,
+                              const std::vector<std::string_view>& known) {
+  for (const auto& [key, value] : object.items()) {
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    faults_.add(Place(place, key), "an unknown key",
+                fmt::format("one of {}", fmt::join(known, ", ")), nearest_word(key, known));
+  }
+}
+
+void Reader::check(const Place& place, FlowDraft& flow) {
+  if (!flow.pace || flow.pace->rate.per_second <= 0) return;
+  auto rate = flow.pace->rate.per_second;
+  if (flow.pace->rate.of == Rate::Of::bytes) {
+    rate /= static_cast<double>(flow.group.payload.fixed.count);
+  }
+  if (rate < kMinMessagesPerSecond || rate > kMaxMessagesPerSecond) {
+    const Place pace(place, "pace");
+    faults_.add(Place(pace, "rate"), fmt::format("{} messages a second", rate),
+                fmt::format("{} to {} messages a second on a connection", kMinMessagesPerSecond,
+                            kMaxMessagesPerSecond));
+    return;
+  }
+  flow.group.pace = PaceSpec{rate, flow.pace->arrival};
+}
+
+void Reader::check(const Place& place, ExpectationDraft& draft) {
+  if (draft.at_most && draft.at_least) {
+    if (draft.at_most->quantity != draft.at_least->quantity) {
+      faults_.add(place, "at_most and at_least in different units", "one unit for both");
+    } else if (draft.at_most->value < draft.at_least->value) {
+      faults_.add(place, "at_most below at_least", "a range that a value can lie in");
+    }
+  } else if (!draft.at_most && !draft.at_least) {
+    faults_.add(place, "no bound", R"("at_most" or "at_least", or both)");
+  }
+  auto& expectation = draft.expectation;
+  if (draft.at_most) expectation.at_most = draft.at_most->value;
+  if (draft.at_least) expectation.at_least = draft.at_least->value;
+  if (const auto& bound = draft.at_most ? draft.at_most : draft.at_least) {
+    expectation.quantity = bound->quantity;
+  }
+}
+
+std::vector<FlowGroup> finished(std::vector<FlowDraft> drafts) {
+  std::vector<FlowGroup> groups;
+  groups.reserve(drafts.size());
+  for (auto& draft : drafts) groups.push_back(std::move(draft.group));
+  return groups;
+}
+
+std::vector<Expectation> finished(std::vector<ExpectationDraft> drafts) {
+  std::vector<Expectation> expectations;
+  expectations.reserve(drafts.size());
+  for (auto& draft : drafts) expectations.push_back(std::move(draft.expectation));
+  return expectations;
+}
+
+}  // namespace
+
+void read_scenario(const json& document, Faults& faults, Scenario& out) {
+  ScenarioDraft draft;
+  Reader(faults).read(document, Place(), draft, Object{});
+  out = std::move(draft.scenario);
+  out.flows = finished(std::move(draft.flows));
+  out.expect = finished(std::move(draft.expect));
+}
+
+void read_part(const json& json, const Place& place, Faults& faults, LabSpec& out) {
+  Reader(faults).read(json, place, out, Object{});
+}
+
+void read_part(const json& json, const Place& place, Faults& faults, SysctlSpec& out) {
+  Reader(faults).read(json, place, out, Object{});
+}
+
+void read_part(const json& json, const Place& place, Faults& faults, Timing& out) {
+  Reader(faults).read(json, place, out, Object{});
+}
+
+void read_part(const json& json, const Place& place, Faults& faults, FlowGroup& out) {
+  FlowDraft draft;
+  Reader(faults).read(json, place, draft, Object{});
+  out = std::move(draft.group);
+}
+
+void read_part(const json& json, const Place& place, Faults& faults, std::vector<FlowGroup>& out) {
+  std::vector<FlowDraft> drafts;
+  Reader(faults).read(json, place, drafts, List{1, kMaxFlows});
+  out = finished(std::move(drafts));
+}
+
+void read_part(const json& json, const Place& place, Faults& faults,
+               std::vector<Expectation>& out) {
+  std::vector<ExpectationDraft> drafts;
+  Reader(faults).read(json, place, drafts, List{0, kMaxExpectations});
+  out = finished(std::move(drafts));
+}
+
+void check_names(const Scenario& scenario, Faults& faults) {
+  const Place root;
+  const Place flows(root, "flows");
+  std::vector<std::string_view> names;
+  for (std::size_t i = 0; i < scenario.flows.size(); ++i) {
+    const auto& name = scenario.flows[i].name;
+    if (name.empty()) continue;  // a fault already
+    if (std::find(names.begin(), names.end(), name) != names.end()) {
+      const Place flow(flows, i);
+      faults.add(Place(flow, "name"), shown_text(name), "a name that no other flow group has");
+    } else {
+      names.push_back(name);
+    }
+  }
+  const Place expect(root, "expect");
+  for (std::size_t i = 0; i < scenario.expect.size(); ++i) {
+    const auto& flow = scenario.expect[i].flow;
+    if (flow.empty() || std::find(names.begin(), names.end(), flow) != names.end()) continue;
+    const Place expectation(expect, i);
+    faults.add(Place(expectation, "flow"), shown_text(flow),
+               fmt::format("a flow group: {}", fmt::join(names, ", ")), nearest_word(flow, names));
+  }
+}
+
+}  // namespace netstall
