@@ -1,0 +1,131 @@
+// What the kernel tier of this room provokes stalls with: a namespace with its
+// loopback up, TCP connections in it, senders that measure themselves, readers as
+// slow as a test wants, and the probe by a backend of the test's choice.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/fd.hpp"
+#include "base/netns.hpp"
+#include "bpf/send_wait.hpp"
+
+namespace netstall {
+
+// A new namespace with its loopback up.
+Netns make_loopback();
+
+constexpr std::uint16_t kTestPort = 5001;
+
+class TcpMemoryLimit;
+
+struct ConnectionOptions {
+  std::uint16_t port = kTestPort;
+  int sndbuf = 0;  // SO_SNDBUF of both ends, bytes; 0: the kernel's
+  int rcvbuf = 0;
+  bool ipv6 = false;
+  const TcpMemoryLimit* limit = nullptr;         // of the client's end
+  const TcpMemoryLimit* server_limit = nullptr;  // of the server's end
+};
+
+struct Connection {
+  Fd client;
+  Fd server;
+};
+
+// Connections to one port within a namespace.
+std::vector<Connection> connect_within(const Netns& netns, std::size_t count,
+                                       const ConnectionOptions& options);
+
+// Waits for a condition; false if it has not come true by then.
+bool eventually(const std::function<bool()>& condition,
+                Nanoseconds within = std::chrono::seconds(20));
+
+// Waits for a condition under which nothing moves in these senders' queues for
+// 300 ms: the last acknowledgement of what fits into a reader's buffer may come
+// 200 ms late, and lets a blocked sender go on once. False if it never comes.
+bool settles(const std::vector<int>& fds, const std::function<bool()>& condition);
+
+// What senders know of their own stalls. Blocking: from the thread's voluntary
+// context switches within a send(); non-blocking: from EAGAIN to progress.
+struct OwnClock {
+  std::uint64_t sends = 0;
+  std::uint64_t stalls = 0;  // send() calls in which it slept
+  std::uint64_t waits = 0;   // how often it slept in them
+  // Of the stalls. Blocking: wall time of the whole send(), the part of it off the
+  // CPU, and what of that the thread queued for one. Non-blocking: wall time from
+  // EAGAIN to progress; queued_ns is of all the time.
+  std::uint64_t wall_ns = 0;
+  std::uint64_t off_cpu_ns = 0;
+  std::uint64_t queued_ns = 0;
+  OwnClock& operator+=(const OwnClock& other);
+};
+
+// Sends messages on blocking sockets as fast as they take them, a thread for each.
+OwnClock send_blocking(const std::vector<int>& fds, std::size_t bytes, std::size_t messages);
+
+// The same on sockets that it makes non-blocking, on the calling thread: after
+// EAGAIN it polls for POLLOUT.
+OwnClock send_nonblocking(const std::vector<int>& fds, std::size_t bytes, std::size_t messages);
+
+std::vector<int> client_ends(const std::vector<Connection>& connections);
+std::vector<int> server_ends(const std::vector<Connection>& connections);
+
+// To force in turn.
+std::vector<SendWaitBackend> all_backends();
+
+// One flow group, sent by clients to kTestPort, by a given backend alone.
+SendWaitOptions probe_options(SendWaitBackend backend, const Netns& netns, std::uint32_t blocking,
+                              std::uint32_t nonblocking = 0);
+
+// Reads all connections in turn, `chunk` bytes each and then `pause`, until their
+// end or stop(). A thread of its own.
+class Readers {
+ public:
+  Readers(std::vector<int> fds, std::size_t chunk, Nanoseconds pause);
+  Readers(const Readers&) = delete;
+  Readers& operator=(const Readers&) = delete;
+  ~Readers();
+
+ private:
+  void run(std::vector<int> fds, std::size_t chunk, Nanoseconds pause);
+  std::atomic<bool> stopped_{false};
+  std::thread thread_;
+};
+
+// A limit on TCP memory that 16 senders with nobody to read overrun: a child
+// cgroup (v1), else, on a machine that is the test's own (a guest), net.ipv4.tcp_mem.
+class TcpMemoryLimit {
+ public:
+  // Nothing where the machine has no cgroup v1 with kmem.tcp, and the environment
+  // does not say NETSTALL_TEST_OWNS_MACHINE.
+  static std::unique_ptr<TcpMemoryLimit> make();
+  TcpMemoryLimit(const TcpMemoryLimit&) = delete;
+  TcpMemoryLimit& operator=(const TcpMemoryLimit&) = delete;
+  // The sockets must be closed.
+  virtual ~TcpMemoryLimit() = default;
+
+  // Around the making of a socket that is to be limited: it is charged to the
+  // cgroup of the thread that makes it.
+  virtual void enter() const {}
+  virtual void leave() const {}
+
+  // Holds from the making on; may be lifted and set again. Throws Error.
+  virtual void set(bool limited) = 0;
+  // Whose it is: the machine's, or the cgroup's.
+  virtual SubCause sub_cause() const = 0;
+
+ protected:
+  TcpMemoryLimit() = default;
+};
+
+}  // namespace netstall
