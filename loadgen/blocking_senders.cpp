@@ -1,0 +1,96 @@
+#include "loadgen/blocking_senders.hpp"
+
+#include <sched.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "loadgen/thread_looker.hpp"
+
+namespace netstall {
+namespace {
+
+constexpr auto kReadyWithin = std::chrono::seconds(30);
+constexpr auto kJoinWithin = std::chrono::seconds(10);
+
+}  // namespace
+
+BlockingSenders::BlockingSenders(const FlowTask& task, std::uint64_t seed, std::string_view payload)
+    : task_(task), seed_(seed) {
+  plan_.payload = payload.substr(0, task.payload.count);
+}
+
+BlockingSenders::~BlockingSenders() = default;
+
+void BlockingSenders::adopt(Fd socket) {
+  set_blocking(socket.get(), true);
+  // The pacer's start is not known yet; its interval is.
+  const auto phase =
+      task_.messages_per_s
+          ? phase_ns(seed_, task_.port, static_cast<std::uint32_t>(threads_.size()),
+                     task_.connections, Pacer(0, *task_.messages_per_s).interval_ns())
+          : 0;
+  threads_.emplace_back(plan_, std::move(socket), phase);
+}
+
+void BlockingSenders::prepare() {
+  plan_.tally = std::make_unique<SharedTally>(threads_.size());
+  for (auto& thread : threads_) thread.begin();
+  const Deadline deadline(kReadyWithin);
+  for (const auto& thread : threads_) {
+    while (!thread.ready()) {
+      if (deadline.passed()) {
+        throw Error(ErrorKind::failed, "start the senders' threads", "they do not get to run");
+      }
+      ::sched_yield();
+    }
+  }
+}
+
+void BlockingSenders::start(std::int64_t traffic_from, const Window& window) {
+  if (task_.messages_per_s) plan_.pacer.emplace(traffic_from, *task_.messages_per_s);
+  plan_.traffic_from = traffic_from;
+  plan_.window = window;
+  for (auto& thread : threads_) thread.go();
+}
+
+std::uint64_t BlockingSenders::blocked_now() {
+  const ThreadLooker looker;
+  return static_cast<std::uint64_t>(std::count_if(
+      threads_.begin(), threads_.end(), [&](auto& thread) { return looker.waits(thread); }));
+}
+
+Senders::Collected BlockingSenders::collect() {
+  Collected collected;
+  for (auto& thread : threads_) {
+    // A thread that was preempted while it accounts for its last send() in the window.
+    while (thread.word.accounting(plan_.window.to)) ::sched_yield();
+    if (plan_.pacer)
+      collected.backlog += plan_.pacer->due_before(thread.phase_ns(), plan_.window.to);
+    collected.backlog -= std::min(collected.backlog, plan_.pacer ? thread.accepted() : 0);
+    collected.exact_gate = collected.exact_gate && thread.exact_gate();
+    if (thread.error() != 0) {
+      ++collected.errors[errno_name(thread.error())];
+      continue;
+    }
+    ++collected.alive;
+    collected.sndbuf.record(sndbuf_of(thread.fd()));
+    collected.rcvbuf.record(rcvbuf_of(thread.fd()));
+  }
+  collected.tally = plan_.tally->collect();
+  return collected;
+}
+
+void BlockingSenders::stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  for (auto& thread : threads_) thread.stop();
+  const Deadline deadline(kJoinWithin);
+  for (auto& thread : threads_) {
+    if (!thread.join(deadline)) {
+      throw Error(ErrorKind::failed, "end the senders' threads", "one does not end");
+    }
+  }
+}
+
+}  // namespace netstall

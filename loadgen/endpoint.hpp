@@ -1,0 +1,43 @@
+// Sockets of a task: their options, their addresses, their errors.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "base/fd.hpp"
+#include "loadgen/messages.hpp"
+
+namespace netstall {
+
+// errno name → count.
+using ErrorCounts = std::map<std::string, std::uint64_t>;
+
+// An IP address and port as the kernel takes it.
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t length = 0;
+  const sockaddr* get() const noexcept {
+    return static_cast<const sockaddr*>(static_cast<const void*>(&storage));
+  }
+};
+
+// Throws Error for text that is no address of that family.
+Address address_of(Family family, const std::string& text, std::uint16_t port);
+
+// A new non-blocking TCP socket with the task's options for one end. SO_RCVBUF
+// goes before connect() and listen(), since the window scale is settled then, and
+// what a listener has, its connections inherit. SO_LINGER 0: however this process
+// ends, the kernel resets the connection and keeps neither orphan nor TIME_WAIT.
+// Invalid with errno set where there is no socket; throws Error for a refused option.
+Fd make_socket(const FlowTask& task, bool sends);
+
+// getsockopt in bytes.
+std::uint64_t sndbuf_of(int fd);
+std::uint64_t rcvbuf_of(int fd);
+
+void set_blocking(int fd, bool blocking);
+
+}  // namespace netstall

@@ -1,0 +1,262 @@
+// What controller and worker say to each other: plain data, in the frames of
+// base/frame.hpp, on a stream that is not TCP. The controller speaks first; the
+// life of a worker is hello → configure → ready → (connect) → connected → go →
+// sample… → result → close → closed, and it leaves at once when the stream ends.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/histogram.hpp"
+#include "base/units.hpp"
+#include "base/wire.hpp"
+#include "model/names.hpp"
+#include "model/scenario.hpp"
+
+namespace netstall {
+
+// Of these messages; a worker that hears another version answers `failed`.
+constexpr std::uint32_t kWorkerProtocol = 1;
+
+// The type of a frame. (c): sent by the controller, (w): by the worker.
+enum class MessageType : std::uint8_t {
+  hello,        // (c) Hello, then (w) Hello
+  configure,    // (c) Configure
+  ready,        // (w) no payload; a server listens, a client is configured
+  clock_probe,  // (c) ClockProbe, at any time after hello
+  clock_reply,  // (w) ClockReply, at once
+  connect,      // (c) no payload; to clients alone, when all servers are ready
+  settle,       // (c) Settle; to servers, when all clients are connected
+  connected,    // (w) Connected; a client's ramp is over, a server has what it expects
+  go,           // (c) Go
+  sample,       // (w) Sample
+  result,       // (w) Result, after window_to; traffic goes on
+  close,        // (c) no payload; at any time after configure
+  closed,       // (w) no payload; no socket and no thread is left, the worker exits with 0
+  failed        // (w) Failed; the worker exits with 1
+};
+
+struct Hello {
+  std::uint32_t protocol = kWorkerProtocol;
+  std::int64_t pid = 0;
+  template <class V>
+  void fields(V& v) {
+    v(protocol, pid);
+  }
+};
+
+// The connections of one flow group on one port. Rates and sizes are of a connection.
+struct FlowTask {
+  std::uint32_t flow = 0;  // the controller's number for the flow group
+  std::string name;
+  std::uint16_t port = 0;  // the server's; tells it which task an accepted connection is of
+  std::uint32_t connections = 0;
+  Side sender = Side::client;
+  Pattern pattern = Pattern::stream;
+  Io io = Io::nonblocking;
+  Family family = Family::ipv4;
+  Bytes payload{16384};
+  std::optional<double> messages_per_s;   // absent: as fast as the socket takes it
+  std::optional<double> bytes_per_s;      // of the reader; absent: at once
+  std::optional<Bytes> chunk;             // bytes a recv(); absent: kReadBytes
+  std::optional<Nanoseconds> stop_after;  // since traffic_from the reader takes no more, for ever
+  std::optional<Bytes> sndbuf;            // SO_SNDBUF of the sender
+  std::optional<Bytes> rcvbuf;            // SO_RCVBUF of the reader
+  std::optional<bool> nodelay;            // both ends
+  template <class V>
+  void fields(V& v) {
+    v(flow, name, port, connections, sender, pattern, io, family, payload, messages_per_s,
+      bytes_per_s, chunk, stop_after, sndbuf, rcvbuf, nodelay);
+  }
+};
+
+// What a recv() asks for where the scenario names no chunk.
+constexpr std::uint64_t kReadBytes = 65536;
+
+// The part of a flow group that is `connections` connections to one port.
+FlowTask task_of(const FlowGroup& group, std::uint32_t flow, std::uint16_t port,
+                 std::uint32_t connections);
+
+struct Configure {
+  Side side = Side::client;
+  std::string local_v4;  // a server listens on them; a client does not bind
+  std::string local_v6;
+  std::string peer_v4;  // a client connects to them
+  std::string peer_v6;
+  std::vector<FlowTask> tasks;  // ports differ on a server
+  Nanoseconds ramp{0};          // a client's connects are spread evenly over it
+  // Beyond the ramp, which begins with `connect` (client) or `ready` (server); a
+  // server's begins anew with `settle`. What is not established by then is counted
+  // as ETIMEDOUT (client) or missing (server).
+  Nanoseconds connect_deadline = std::chrono::seconds(30);
+  std::uint64_t seed = 1;  // of the phases of paced connections; one per worker
+  template <class V>
+  void fields(V& v) {
+    v(side, local_v4, local_v6, peer_v4, peer_v6, tasks, ramp, connect_deadline, seed);
+  }
+};
+
+// Offset of the clocks: worker_ns - (send time + receive time) / 2, of the probe
+// with the shortest round trip.
+struct ClockProbe {
+  std::int64_t controller_ns = 0;
+  template <class V>
+  void fields(V& v) {
+    v(controller_ns);
+  }
+};
+
+struct ClockReply {
+  std::int64_t controller_ns = 0;  // as in the probe
+  std::int64_t worker_ns = 0;      // CLOCK_MONOTONIC of the worker's machine
+  template <class V>
+  void fields(V& v) {
+    v(controller_ns, worker_ns);
+  }
+};
+
+// Tells a server how many connections its clients have established, so that it
+// waits for no more; it answers `connected` when it has accepted as many.
+struct Settle {
+  std::vector<std::uint32_t> connections;  // as Configure::tasks
+  template <class V>
+  void fields(V& v) {
+    v(connections);
+  }
+};
+
+struct ConnectedTask {
+  std::uint32_t flow = 0;
+  std::uint32_t established = 0;
+  std::map<std::string, std::uint64_t> failed;  // errno name → count
+  std::optional<Histogram> connect;             // ns from connect() to established; of a client
+  // getsockopt of the task's first connection when it was established, bytes.
+  std::optional<std::uint64_t> sndbuf;
+  std::optional<std::uint64_t> rcvbuf;
+  template <class V>
+  void fields(V& v) {
+    v(flow, established, failed, connect, sndbuf, rcvbuf);
+  }
+};
+
+struct Connected {
+  std::vector<ConnectedTask> tasks;  // as Configure::tasks
+  template <class V>
+  void fields(V& v) {
+    v(tasks);
+  }
+};
+
+// Absolute times of the worker's CLOCK_MONOTONIC: traffic_from ≤ window_from < window_to.
+// A time that has passed already counts as now.
+struct Go {
+  std::int64_t traffic_from_ns = 0;
+  std::int64_t window_from_ns = 0;
+  std::int64_t window_to_ns = 0;
+  Nanoseconds sample_every = std::chrono::milliseconds(100);
+  template <class V>
+  void fields(V& v) {
+    v(traffic_from_ns, window_from_ns, window_to_ns, sample_every);
+  }
+};
+
+struct SampleTask {
+  std::uint32_t flow = 0;
+  std::uint64_t bytes_read = 0;       // since the sample before, or the window's start
+  std::uint64_t blocked_senders = 0;  // in a stall at this moment
+  template <class V>
+  void fields(V& v) {
+    v(flow, bytes_read, blocked_senders);
+  }
+};
+
+// Number `index` is due at window_from + index · sample_every: 1, 2, … up to the
+// window's end, which has one always.
+struct Sample {
+  std::uint32_t index = 0;
+  std::int64_t t_ns = 0;  // when it was taken, worker's clock
+  std::vector<SampleTask> tasks;
+  template <class V>
+  void fields(V& v) {
+    v(index, t_ns, tasks);
+  }
+};
+
+// Stalls by the program's own clock, clipped to the window. loadgen/own_clock.hpp
+// says how they are known.
+struct OwnStalls {
+  std::uint64_t count = 0;
+  std::uint64_t waits = 0;    // that overlap the window, as far as a thread can tell
+  std::uint64_t time_ns = 0;  // sum of the clipped durations
+  Histogram duration;         // of each stall's part in the window, ns
+  std::uint64_t open_at_start = 0;
+  std::uint64_t open_at_end = 0;
+  // Involuntary switches within blocking stalls: time_ns holds their time off the
+  // CPU as well, which is no waiting for the socket.
+  std::uint64_t preemptions = 0;
+  // By how many another clock may count otherwise, for what began or ended just at
+  // an edge of the window: stalls, waits, and stalls open at an edge.
+  std::uint64_t unsure_stalls = 0;
+  std::uint64_t unsure_waits = 0;
+  std::uint64_t unsure_open = 0;
+  template <class V>
+  void fields(V& v) {
+    v(count, waits, time_ns, duration, open_at_start, open_at_end, preemptions, unsure_stalls,
+      unsure_waits, unsure_open);
+  }
+};
+
+// Of the end that sends. What counts: messages whose last byte the kernel took,
+// and send() calls that returned, within [window_from, window_to).
+struct SentResult {
+  std::uint64_t messages = 0;
+  std::optional<std::uint64_t> backlog;  // paced: due before window_to, not accepted whole by then
+  Histogram send_call;                   // ns of each send() call that took bytes, whole
+  Histogram send_latency;                // ns from due (unpaced: from its first send()) to accepted
+  OwnStalls own_clock;
+  template <class V>
+  void fields(V& v) {
+    v(messages, backlog, send_call, send_latency, own_clock);
+  }
+};
+
+struct ResultTask {
+  std::uint32_t flow = 0;
+  std::uint32_t alive = 0;                      // connections without an error by window_to
+  std::optional<SentResult> sent;               // where this worker sends
+  std::optional<std::uint64_t> bytes_read;      // where it reads; within the window
+  std::map<std::string, std::uint64_t> errors;  // errno name → count, since traffic_from
+  Histogram sndbuf;                             // getsockopt after window_to, bytes
+  Histogram rcvbuf;
+  template <class V>
+  void fields(V& v) {
+    v(flow, alive, sent, bytes_read, errors, sndbuf, rcvbuf);
+  }
+};
+
+struct Result {
+  std::vector<ResultTask> tasks;  // as Configure::tasks
+  // How the own clock decided that a blocking send() waited: "rseq" (exact) or
+  // "time" (a send() shorter than floor_ns is taken not to have waited); empty
+  // where nothing here sends so.
+  std::string gate;
+  std::uint64_t floor_ns = 0;
+  template <class V>
+  void fields(V& v) {
+    v(tasks, gate, floor_ns);
+  }
+};
+
+struct Failed {
+  std::string phase;  // of the worker's life, as "configure"
+  std::string text;   // "listen on 10.0.0.1 port 5001: Address already in use"
+  template <class V>
+  void fields(V& v) {
+    v(phase, text);
+  }
+};
+
+}  // namespace netstall

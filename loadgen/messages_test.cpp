@@ -1,0 +1,205 @@
+#include "loadgen/messages.hpp"
+
+#include <gtest/gtest.h>
+
+namespace netstall {
+namespace {
+
+// Every message must come out of its bytes as it went in: its bytes again are the
+// same, and a cut or lengthened one is refused.
+template <class Message>
+Message there_and_back(const Message& message) {
+  const auto bytes = to_wire(message);
+  auto back = from_wire<Message>(bytes);
+  EXPECT_EQ(to_wire(back), bytes);
+  EXPECT_THROW(from_wire<Message>(bytes + '\0'), Error);
+  for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
+    EXPECT_THROW(from_wire<Message>(bytes.substr(0, cut)), Error);
+  }
+  return back;
+}
+
+FlowTask full_task() {
+  FlowTask task;
+  task.flow = 3;
+  task.name = "slow";
+  task.port = 65'535;
+  task.connections = 20'000;
+  task.sender = Side::server;
+  task.io = Io::blocking;
+  task.family = Family::ipv6;
+  task.payload = Bytes{1 << 20};
+  task.messages_per_s = 0.1;
+  task.bytes_per_s = 64e3;
+  task.chunk = Bytes{4096};
+  task.stop_after = Nanoseconds(0);
+  task.sndbuf = Bytes{65536};
+  task.rcvbuf = Bytes{4096};
+  task.nodelay = false;
+  return task;
+}
+
+Histogram histogram_of(std::uint64_t value) {
+  Histogram histogram;
+  histogram.record(value, 3);
+  return histogram;
+}
+
+TEST(Messages, Hello) {
+  const auto back = there_and_back(Hello{7, 1234});
+  EXPECT_EQ(back.protocol, 7U);
+  EXPECT_EQ(back.pid, 1234);
+}
+
+TEST(Messages, Configure) {
+  Configure configure{Side::server, "10.0.0.1", "fd00::1", "10.0.0.2", "fd00::2", {}, {}, {}, 0};
+  configure.tasks = {full_task(), FlowTask{}};
+  configure.ramp = std::chrono::seconds(2);
+  configure.connect_deadline = std::chrono::seconds(9);
+  configure.seed = ~std::uint64_t{0};
+  const auto back = there_and_back(configure);
+  EXPECT_EQ(back.side, Side::server);
+  EXPECT_EQ(back.local_v4, "10.0.0.1");
+  EXPECT_EQ(back.local_v6, "fd00::1");
+  EXPECT_EQ(back.peer_v4, "10.0.0.2");
+  EXPECT_EQ(back.peer_v6, "fd00::2");
+  EXPECT_EQ(back.ramp, std::chrono::seconds(2));
+  EXPECT_EQ(back.connect_deadline, std::chrono::seconds(9));
+  EXPECT_EQ(back.seed, ~std::uint64_t{0});
+  ASSERT_EQ(back.tasks.size(), 2U);
+  const auto& task = back.tasks[0];
+  EXPECT_EQ(task.flow, 3U);
+  EXPECT_EQ(task.name, "slow");
+  EXPECT_EQ(task.port, 65'535);
+  EXPECT_EQ(task.connections, 20'000U);
+  EXPECT_EQ(task.sender, Side::server);
+  EXPECT_EQ(task.io, Io::blocking);
+  EXPECT_EQ(task.family, Family::ipv6);
+  EXPECT_EQ(task.payload.count, 1U << 20);
+  EXPECT_EQ(task.messages_per_s, 0.1);
+  EXPECT_EQ(task.bytes_per_s, 64e3);
+  EXPECT_EQ(task.chunk->count, 4096U);
+  EXPECT_EQ(task.stop_after, Nanoseconds(0));
+  EXPECT_EQ(task.sndbuf->count, 65536U);
+  EXPECT_EQ(task.rcvbuf->count, 4096U);
+  EXPECT_EQ(task.nodelay, false);
+  EXPECT_FALSE(back.tasks[1].messages_per_s);
+  EXPECT_FALSE(back.tasks[1].stop_after);
+  EXPECT_FALSE(back.tasks[1].nodelay);
+}
+
+TEST(Messages, Clock) {
+  EXPECT_EQ(there_and_back(ClockProbe{-5}).controller_ns, -5);
+  const auto reply = there_and_back(ClockReply{-5, std::int64_t{1} << 62});
+  EXPECT_EQ(reply.controller_ns, -5);
+  EXPECT_EQ(reply.worker_ns, std::int64_t{1} << 62);
+}
+
+TEST(Messages, Connected) {
+  EXPECT_EQ(there_and_back(Settle{{5, 0, 7}}).connections, (std::vector<std::uint32_t>{5, 0, 7}));
+  ConnectedTask task;
+  task.flow = 1;
+  task.established = 99;
+  task.failed = {{"ECONNREFUSED", 1}};
+  task.connect = histogram_of(50'000);
+  task.sndbuf = 87'040;
+  const auto back = there_and_back(Connected{{task}});
+  EXPECT_EQ(back.tasks.at(0).flow, 1U);
+  EXPECT_EQ(back.tasks.at(0).established, 99U);
+  EXPECT_EQ(back.tasks.at(0).failed.at("ECONNREFUSED"), 1U);
+  EXPECT_EQ(back.tasks.at(0).connect->count(), 3U);
+  EXPECT_EQ(back.tasks.at(0).sndbuf, 87'040U);
+  EXPECT_FALSE(back.tasks.at(0).rcvbuf);
+}
+
+TEST(Messages, Go) {
+  const auto back = there_and_back(Go{1, 2, 3, Nanoseconds(4)});
+  EXPECT_EQ(back.traffic_from_ns, 1);
+  EXPECT_EQ(back.window_from_ns, 2);
+  EXPECT_EQ(back.window_to_ns, 3);
+  EXPECT_EQ(back.sample_every, Nanoseconds(4));
+}
+
+TEST(Messages, Sample) {
+  const auto back = there_and_back(Sample{7, 123, {{1, 2, 3}, {4, 5, 6}}});
+  EXPECT_EQ(back.index, 7U);
+  EXPECT_EQ(back.t_ns, 123);
+  EXPECT_EQ(back.tasks.at(1).flow, 4U);
+  EXPECT_EQ(back.tasks.at(1).bytes_read, 5U);
+  EXPECT_EQ(back.tasks.at(1).blocked_senders, 6U);
+}
+
+TEST(Messages, Result) {
+  SentResult sent;
+  sent.messages = 1;
+  sent.backlog = 2;
+  sent.send_call = histogram_of(3'000);
+  sent.send_latency = histogram_of(4'000);
+  sent.own_clock = {5, 6, 7, histogram_of(8'000), 9, 10, 11, 12, 13, 14};
+  ResultTask task{12, 13, sent, {}, {{"ECONNRESET", 14}}, histogram_of(15), histogram_of(16)};
+  ResultTask read;
+  read.bytes_read = 17;
+  const auto back = there_and_back(Result{{task, read}, "rseq", 18});
+  EXPECT_EQ(back.gate, "rseq");
+  EXPECT_EQ(back.floor_ns, 18U);
+  const auto& first = back.tasks.at(0);
+  EXPECT_EQ(first.flow, 12U);
+  EXPECT_EQ(first.alive, 13U);
+  EXPECT_FALSE(first.bytes_read);
+  EXPECT_EQ(first.errors.at("ECONNRESET"), 14U);
+  EXPECT_EQ(first.sndbuf.max(), 15U);
+  EXPECT_EQ(first.rcvbuf.max(), 16U);
+  ASSERT_TRUE(first.sent);
+  EXPECT_EQ(first.sent->messages, 1U);
+  EXPECT_EQ(first.sent->backlog, 2U);
+  EXPECT_TRUE(first.sent->send_call == histogram_of(3'000));
+  EXPECT_TRUE(first.sent->send_latency == histogram_of(4'000));
+  const auto& clock = first.sent->own_clock;
+  EXPECT_EQ(clock.count, 5U);
+  EXPECT_EQ(clock.waits, 6U);
+  EXPECT_EQ(clock.time_ns, 7U);
+  EXPECT_TRUE(clock.duration == histogram_of(8'000));
+  EXPECT_EQ(clock.open_at_start, 9U);
+  EXPECT_EQ(clock.open_at_end, 10U);
+  EXPECT_EQ(clock.preemptions, 11U);
+  EXPECT_EQ(clock.unsure_stalls, 12U);
+  EXPECT_EQ(clock.unsure_waits, 13U);
+  EXPECT_EQ(clock.unsure_open, 14U);
+  EXPECT_FALSE(back.tasks.at(1).sent);
+  EXPECT_EQ(back.tasks.at(1).bytes_read, 17U);
+}
+
+TEST(Messages, Failed) {
+  const auto back = there_and_back(Failed{"configure", "listen: Address already in use"});
+  EXPECT_EQ(back.phase, "configure");
+  EXPECT_EQ(back.text, "listen: Address already in use");
+}
+
+TEST(Messages, TaskOfAFlowGroup) {
+  FlowGroup group;
+  group.name = "slow";
+  group.sender = Side::server;
+  group.io = Io::blocking;
+  group.family = Family::ipv6;
+  group.payload.fixed = Bytes{100};
+  group.pace.emplace().messages_per_s = 50;
+  group.reader.bytes_per_s = 64e3;
+  group.reader.chunk = Bytes{4096};
+  group.reader.stop_after = std::chrono::seconds(1);
+  group.socket = {Bytes{1}, Bytes{2}, true};
+  const auto task = task_of(group, 4, 5005, 10);
+  auto expected = full_task();
+  expected.flow = 4;
+  expected.port = 5005;
+  expected.connections = 10;
+  expected.payload = Bytes{100};
+  expected.messages_per_s = 50;
+  expected.stop_after = std::chrono::seconds(1);
+  expected.sndbuf = Bytes{1};
+  expected.rcvbuf = Bytes{2};
+  expected.nodelay = true;
+  EXPECT_EQ(to_wire(task), to_wire(expected));
+}
+
+}  // namespace
+}  // namespace netstall

@@ -1,0 +1,40 @@
+// When a rate-limited reader takes its next chunk. Pure.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "loadgen/messages.hpp"
+
+namespace netstall {
+
+// A chunk of n bytes takes n/rate: the next one is due that much after this one
+// was *due*, so that the rate holds although timers are late. But a reader that
+// found nothing when it was due starts anew from when it got something: no credit
+// gathers while the sender is silent, and a burst is read no faster than the rate.
+class ReaderSchedule {
+ public:
+  explicit ReaderSchedule(double bytes_per_s) noexcept : ns_per_byte_(1e9 / bytes_per_s) {}
+
+  // After `bytes` that were there when due.
+  std::int64_t next(std::int64_t due_ns, std::uint64_t bytes) const noexcept {
+    return due_ns + duration(bytes);
+  }
+  // After `bytes` that came only at `came_ns`.
+  std::int64_t next_after_waiting(std::int64_t came_ns, std::uint64_t bytes) const noexcept {
+    return came_ns + duration(bytes);
+  }
+  std::int64_t duration(std::uint64_t bytes) const noexcept {
+    return std::llround(static_cast<double>(bytes) * ns_per_byte_);
+  }
+
+ private:
+  double ns_per_byte_;
+};
+
+// What one recv() of this task's reader asks for, where the scenario leaves it
+// open: kReadBytes, but of a rate-limited reader no more than 50 ms bring, so that
+// it reads steadily (and at least one byte).
+std::uint64_t read_size(const FlowTask& task) noexcept;
+
+}  // namespace netstall

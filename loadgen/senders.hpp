@@ -1,0 +1,51 @@
+// The sending ends of a task: blocking threads or the reactor, behind one face.
+#pragma once
+
+#include <cstdint>
+
+#include "base/fd.hpp"
+#include "loadgen/endpoint.hpp"
+#include "loadgen/send_tally.hpp"
+#include "loadgen/window.hpp"
+
+namespace netstall {
+
+// Used from the worker's main thread alone: adopt() each connection, prepare(),
+// start(), then blocked_now() at will, collect() once after the window, stop().
+// Traffic goes on until stop(). The task, the payload and the io_context that it
+// was made with outlive it. Times in ns of CLOCK_MONOTONIC.
+class Senders {
+ public:
+  Senders() = default;
+  Senders(const Senders&) = delete;
+  Senders& operator=(const Senders&) = delete;
+  virtual ~Senders() = default;
+
+  // Takes an established connection.
+  virtual void adopt(Fd socket) = 0;
+  // Everything that may fail or take time before traffic. Throws Error.
+  virtual void prepare() = 0;
+  // Messages flow from `traffic_from`.
+  virtual void start(std::int64_t traffic_from, const Window& window) = 0;
+
+  // Connections that are within a stall now.
+  virtual std::uint64_t blocked_now() = 0;
+
+  // What was counted in the window; call after window.to.
+  struct Collected {
+    SendTally tally;
+    std::uint64_t backlog = 0;  // of a paced task
+    std::uint32_t alive = 0;    // connections without an error
+    ErrorCounts errors;
+    Histogram sndbuf;
+    Histogram rcvbuf;
+    bool exact_gate = true;  // blocking: rseq told who waited
+  };
+  virtual Collected collect() = 0;
+
+  // Ends all traffic, threads and sockets, whatever the peers do. Idempotent;
+  // throws Error where a thread does not end in time.
+  virtual void stop() = 0;
+};
+
+}  // namespace netstall

@@ -1,0 +1,273 @@
+// Senders and readers face to face over Unix socket pairs: no network needed.
+#include "loadgen/senders.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <numeric>
+#include <optional>
+
+#include "base/clock.hpp"
+#include "loadgen/blocking_senders.hpp"
+#include "loadgen/edge_watch.hpp"
+#include "loadgen/nonblocking_senders.hpp"
+#include "loadgen/readers.hpp"
+
+namespace netstall {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::int64_t kNoEnd = std::int64_t{1} << 61;
+
+class Face : public testing::TestWithParam<Io> {
+ protected:
+  // The tasks' connections between senders and readers.
+  void make(const FlowTask& task) {
+    task_ = task;
+    task_.io = GetParam();
+    payload_.assign(task.payload.count, 'x');
+    buffer_.resize(read_size(task_));
+    if (task_.io == Io::blocking) {
+      auto blocking = std::make_unique<BlockingSenders>(task_, 1, payload_);
+      blocking_ = blocking.get();
+      senders_ = std::move(blocking);
+    } else {
+      senders_ = std::make_unique<NonblockingSenders>(io_, task_, 1, payload_);
+    }
+    readers_.emplace(io_, task_, 1, buffer_);
+    for (std::uint32_t i = 0; i < task_.connections; ++i) {
+      std::array<int, 2> ends{};
+      ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+      senders_->adopt(Fd(ends[0]));
+      readers_->adopt(Fd(ends[1]));
+    }
+    senders_->prepare();
+  }
+
+  void start(std::int64_t from, const Window& window) {
+    readers_->start(from, window);
+    senders_->start(from, window);
+    if (blocking_ != nullptr) edge_watch_.emplace(std::vector{blocking_}, window);
+  }
+
+  template <class Condition>
+  bool run_until(Condition condition, Nanoseconds within = 20s) {
+    const Deadline deadline(within);
+    while (!condition()) {
+      if (deadline.passed()) return false;
+      io_.restart();
+      io_.run_one_for(1ms);
+    }
+    return true;
+  }
+  void run_to(std::int64_t at_ns) {
+    run_until([&] { return mono_now().ns >= at_ns; });
+  }
+
+  Senders::Collected collect() {
+    if (edge_watch_) edge_watch_->finish();
+    return senders_->collect();
+  }
+
+  void TearDown() override {
+    edge_watch_.reset();
+    senders_->stop();
+    readers_->stop();
+    // Operations live in the connections: let them end first.
+    io_.restart();
+    io_.run();
+  }
+
+  asio::io_context io_{ASIO_CONCURRENCY_HINT_UNSAFE};
+  FlowTask task_;
+  std::string payload_;
+  std::vector<char> buffer_;
+  std::unique_ptr<Senders> senders_;
+  BlockingSenders* blocking_ = nullptr;
+  std::optional<Readers> readers_;
+  std::optional<EdgeWatch> edge_watch_;
+};
+
+// Bytes that the senders' sockets took are read, all of them and once.
+TEST_P(Face, NoByteIsLostOrCountedTwice) {
+  FlowTask task;
+  task.connections = 5;
+  task.payload = Bytes{3'000};
+  make(task);
+  std::uint64_t messages = 0;
+  const auto now = mono_now().ns;
+  start(now, {now, kNoEnd});
+  run_to(now + 200'000'000);
+  edge_watch_.reset();
+  if (blocking_ != nullptr) {
+    senders_->stop();
+    for (const auto& thread : blocking_->threads()) messages += thread.accepted();
+  } else {
+    messages = senders_->collect().tally.messages;
+    senders_->stop();
+  }
+  // All are at their end of file.
+  ASSERT_TRUE(run_until([&] { return readers_->collect().alive == 0; }));
+  EXPECT_GT(messages, 1'000U);
+  EXPECT_GE(readers_->bytes_in_window(), messages * 3'000);
+  // Each connection was stopped within one message.
+  EXPECT_LT(readers_->bytes_in_window(), (messages + 5) * 3'000);
+  EXPECT_EQ(readers_->collect().errors.at("EOF"), 5U);
+}
+
+TEST_P(Face, PaceIsKeptWhateverTheSocketDoes) {
+  FlowTask task;
+  task.connections = 10;
+  task.payload = Bytes{100};
+  task.messages_per_s = 500;
+  make(task);
+  const auto from = mono_now().ns;
+  const Window window{from + 100'000'000, from + 500'000'000};
+  start(from, window);
+  run_to(window.to);
+  const auto collected = collect();
+  // 10 · 500/s · 0.4 s; what is late at one edge is missing, or in the backlog.
+  EXPECT_NEAR(static_cast<double>(collected.tally.messages), 2'000,
+              50 + static_cast<double>(collected.backlog));
+  EXPECT_EQ(collected.tally.send_latency.count(), collected.tally.messages);
+  EXPECT_EQ(collected.alive, 10U);
+  EXPECT_EQ(collected.sndbuf.count(), 10U);
+}
+
+TEST_P(Face, BacklogIsWhatWasDueAndDidNotGoOut) {
+  FlowTask task;
+  task.connections = 2;
+  task.payload = Bytes{100'000};
+  task.messages_per_s = 100;
+  task.stop_after = 0ns;
+  make(task);
+  const auto from = mono_now().ns;
+  const Window window{from, from + 300'000'000};
+  start(from, window);
+  run_to(window.to);
+  const auto collected = collect();
+  // 30 each were due; the socket pair holds two or so.
+  const auto accepted = 60 - collected.backlog;
+  EXPECT_EQ(collected.tally.messages, accepted);
+  EXPECT_GT(collected.backlog, 40U);
+  EXPECT_LT(collected.backlog, 60U);
+}
+
+TEST_P(Face, AReaderThatStopsForEverMakesOpenStalls) {
+  FlowTask task;
+  task.connections = 3;
+  task.stop_after = 0ns;
+  make(task);
+  const auto from = mono_now().ns;
+  const Window window{from + 200'000'000, from + 500'000'000};
+  start(from, window);
+  EXPECT_TRUE(run_until([&] { return senders_->blocked_now() == 3; }));
+  ASSERT_LT(mono_now().ns, window.from) << "this machine is too busy for the test";
+  run_to(window.to);
+  EXPECT_EQ(senders_->blocked_now(), 3U);
+  const auto stalls = collect().tally.stalls;
+  EXPECT_EQ(stalls.count, 3U);
+  EXPECT_EQ(stalls.waits, 3U);
+  EXPECT_EQ(stalls.open_at_start, 3U);
+  EXPECT_EQ(stalls.open_at_end, 3U);
+  // Clipped at both edges.
+  EXPECT_EQ(stalls.time_ns, 3U * 300'000'000);
+  EXPECT_EQ(stalls.unsure_waits, 0U);
+  EXPECT_EQ(stalls.unsure_open, 0U);
+}
+
+TEST_P(Face, FastReadersMakeNoStalls) {
+  FlowTask task;
+  task.connections = 4;
+  task.payload = Bytes{200};
+  task.messages_per_s = 200;
+  make(task);
+  const auto from = mono_now().ns;
+  const Window window{from, from + 300'000'000};
+  start(from, window);
+  run_to(window.to);
+  EXPECT_EQ(senders_->blocked_now(), 0U);
+  const auto stalls = collect().tally.stalls;
+  EXPECT_EQ(stalls.count, 0U);
+  EXPECT_EQ(stalls.waits, 0U);
+  EXPECT_EQ(stalls.open_at_end, 0U);
+}
+
+TEST_P(Face, ALimitedReaderKeepsItsRate) {
+  FlowTask task;
+  task.connections = 4;
+  task.bytes_per_s = 400'000;
+  task.chunk = Bytes{4'000};
+  make(task);
+  const auto from = mono_now().ns;
+  const Window window{from + 200'000'000, from + 700'000'000};
+  start(from, window);
+  run_to(window.to);
+  EXPECT_NEAR(static_cast<double>(readers_->bytes_in_window()), 800'000, 40'000);
+  const auto stalls = collect().tally.stalls;
+  // Somebody waits all the time, but for the moments of sending.
+  EXPECT_GT(stalls.time_ns, 4U * 500'000'000 * 9 / 10);
+  EXPECT_LE(stalls.time_ns, 4U * 500'000'000);
+  EXPECT_GT(stalls.count, stalls.open_at_end);
+}
+
+TEST_P(Face, AReaderThatStopsLaterReadsUntilThen) {
+  FlowTask task;
+  task.connections = 2;
+  task.payload = Bytes{1'000};
+  task.messages_per_s = 1'000;
+  task.stop_after = 100ms;
+  make(task);
+  const auto from = mono_now().ns;
+  start(from, {from, from + 400'000'000});
+  run_to(from + 300'000'000);
+  const auto bytes = readers_->bytes_in_window();
+  EXPECT_NEAR(static_cast<double>(bytes), 200'000, 100'000);
+  run_to(from + 400'000'000);
+  EXPECT_EQ(readers_->bytes_in_window(), bytes);
+  collect();
+}
+
+TEST_P(Face, AFailedConnectionIsCountedByItsError) {
+  FlowTask task;
+  task.connections = 3;
+  make(task);
+  const auto from = mono_now().ns;
+  const Window window{from, from + 200'000'000};
+  readers_->stop();
+  start(from, window);
+  run_to(window.to);
+  const auto collected = collect();
+  EXPECT_EQ(collected.alive, 0U);
+  EXPECT_EQ(collected.errors, (ErrorCounts{{"EPIPE", 3}}));
+  EXPECT_EQ(collected.tally.messages, 0U);
+}
+
+TEST_P(Face, StopsWhileAllAreBlocked) {
+  FlowTask task;
+  task.connections = 20;
+  task.stop_after = 0ns;
+  make(task);
+  const auto from = mono_now().ns;
+  start(from, {from, kNoEnd});
+  ASSERT_TRUE(run_until([&] { return senders_->blocked_now() == 20; }));
+  edge_watch_.reset();
+  senders_->stop();
+  EXPECT_LT((mono_now() - MonoTime{from}).count(), 20'000'000'000);
+}
+
+TEST_P(Face, StopsBeforeItStarted) {
+  FlowTask task;
+  task.connections = 20;
+  make(task);
+  senders_->stop();
+  senders_->stop();
+}
+
+INSTANTIATE_TEST_SUITE_P(Senders, Face, testing::Values(Io::blocking, Io::nonblocking),
+                         [](const auto& io) { return std::string(name_of(io.param)); });
+
+}  // namespace
+}  // namespace netstall

@@ -1,0 +1,228 @@
+// Workers against each other: traffic in every form.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/file.hpp"
+#include "loadgen/worker_pair.hpp"
+
+namespace netstall {
+namespace {
+
+struct Form {
+  Side sender;
+  Family family;
+  Io io;
+};
+
+std::string name_of_form(const testing::TestParamInfo<Form>& form) {
+  return std::string(name_of(form.param.sender)) + "_" + std::string(name_of(form.param.family)) +
+         "_" + std::string(name_of(form.param.io));
+}
+
+class Traffic : public testing::TestWithParam<Form> {
+ protected:
+  FlowTask task(std::uint32_t connections) const {
+    auto task = task_with(connections);
+    task.sender = GetParam().sender;
+    task.family = GetParam().family;
+    task.io = GetParam().io;
+    return task;
+  }
+};
+
+TEST_P(Traffic, PaceIsKeptAndBytesArrive) {
+  auto task = this->task(4);
+  task.payload = Bytes{5000};
+  task.messages_per_s = 250;
+  WorkerPair pair({task});
+  pair.run(100ms, 1s);
+  const auto& sent = pair.sent(task.sender);
+  const auto& read = pair.read(task.sender);
+  for (const auto* connected : {&pair.client_connected, &pair.server_connected}) {
+    EXPECT_EQ(connected->tasks.at(0).established, 4U);
+    EXPECT_TRUE(connected->tasks.at(0).failed.empty());
+  }
+  ASSERT_TRUE(sent.sent);
+  EXPECT_NEAR(static_cast<double>(sent.sent->messages), 1000, 4);
+  EXPECT_LE(*sent.sent->backlog, 4U);
+  EXPECT_EQ(sent.sent->send_latency.count(), sent.sent->messages);
+  EXPECT_EQ(sent.alive, 4U) << testing::PrintToString(sent.errors);
+  ASSERT_TRUE(read.bytes_read) << testing::PrintToString(read.errors);
+  // What is on its way at an edge depends on when the reader gets a CPU; that not
+  // a byte is lost or counted twice is the business of senders_test.cpp.
+  EXPECT_NEAR(static_cast<double>(*read.bytes_read), 5e6, 1e6);
+  EXPECT_TRUE(sent.errors.empty());
+  EXPECT_TRUE(read.errors.empty());
+  pair.close();
+}
+
+// What a Sample says of goodput adds up to the result.
+std::uint64_t sampled_bytes(const std::vector<Sample>& samples) {
+  std::uint64_t sum = 0;
+  for (const auto& sample : samples) sum += sample.tasks.at(0).bytes_read;
+  return sum;
+}
+
+TEST_P(Traffic, SlowReadersBlockTheirSenders) {
+  auto task = this->task(4);
+  task.payload = Bytes{8'192};
+  task.sndbuf = Bytes{16'384};
+  task.rcvbuf = Bytes{16'384};
+  task.bytes_per_s = 500'000;
+  task.chunk = Bytes{4'096};
+  WorkerPair pair({task});
+  pair.run(300ms, 1s);
+  const auto& read = pair.read(task.sender);
+  EXPECT_NEAR(static_cast<double>(*read.bytes_read), 2e6, 2e5);
+  const auto& stalls = pair.sent(task.sender).sent->own_clock;
+  EXPECT_GT(stalls.count, 20U);
+  EXPECT_GE(stalls.waits, stalls.count);
+  EXPECT_EQ(stalls.duration.count(), stalls.count);
+  // Unpaced senders before slow readers wait nearly all the time.
+  EXPECT_GT(stalls.time_ns, 3'600'000'000U);
+  EXPECT_LE(stalls.time_ns, 4'000'000'000U);
+  auto& reader = task.sender == Side::client ? pair.server : pair.client;
+  auto& sender = task.sender == Side::client ? pair.client : pair.server;
+  EXPECT_EQ(sampled_bytes(reader.samples), *read.bytes_read);
+  ASSERT_EQ(sender.samples.size(), 10U);
+  std::uint64_t blocked = 0;
+  for (const auto& sample : sender.samples) blocked += sample.tasks.at(0).blocked_senders;
+  EXPECT_GT(blocked, 30U);
+  EXPECT_LE(blocked, 40U);
+  pair.close();
+}
+
+TEST_P(Traffic, ReadersThatStopForEverLeaveOpenStalls) {
+  auto task = this->task(3);
+  task.stop_after = 0ns;
+  task.sndbuf = task.rcvbuf = Bytes{32'768};
+  WorkerPair pair({task});
+  pair.run(500ms, 500ms);
+  const auto& stalls = pair.sent(task.sender).sent->own_clock;
+  EXPECT_EQ(stalls.count, 3U);
+  EXPECT_EQ(stalls.waits, 3U);
+  EXPECT_EQ(stalls.open_at_start, 3U);
+  EXPECT_EQ(stalls.open_at_end, 3U);
+  EXPECT_EQ(stalls.time_ns, 1'500'000'000U);
+  EXPECT_EQ(pair.read(task.sender).bytes_read, 0U);
+  EXPECT_EQ(pair.sent(task.sender).sent->messages, 0U);
+  pair.close();
+}
+
+TEST_P(Traffic, BuffersAreSetWhereTheyBelong) {
+  auto task = this->task(2);
+  task.sndbuf = Bytes{20'000};
+  task.rcvbuf = Bytes{30'000};
+  task.messages_per_s = 100;
+  WorkerPair pair({task});
+  pair.run(50ms, 200ms);
+  // The kernel doubles what it is asked for.
+  const auto& sender = task.sender == Side::client ? pair.client_connected : pair.server_connected;
+  const auto& reader = task.sender == Side::client ? pair.server_connected : pair.client_connected;
+  EXPECT_EQ(sender.tasks.at(0).sndbuf, 40'000U);
+  EXPECT_EQ(reader.tasks.at(0).rcvbuf, 60'000U);
+  EXPECT_NE(sender.tasks.at(0).rcvbuf, 60'000U);
+  EXPECT_NE(reader.tasks.at(0).sndbuf, 40'000U);
+  EXPECT_EQ(pair.sent(task.sender).sndbuf.count(), 2U);
+  EXPECT_EQ(pair.sent(task.sender).sndbuf.max(), 40'000U);
+  EXPECT_EQ(pair.read(task.sender).rcvbuf.min(), 60'000U);
+  pair.close();
+}
+
+TEST_P(Traffic, ClosesAtOnceAndLeavesNothing) {
+  auto task = this->task(50);
+  task.stop_after = 0ns;
+  WorkerPair pair({task});
+  pair.connect();
+  pair.begin(200ms, 60s);
+  auto& sender = task.sender == Side::client ? pair.client : pair.server;
+  // Until all of them are blocked; the first sample comes after 300 ms.
+  while (from_wire<Sample>(sender.next().payload).tasks.at(0).blocked_senders < 50) {
+  }
+  const auto before = mono_now();
+  for (auto* worker : {&pair.client, &pair.server}) {
+    worker->send(MessageType::close);
+    while (worker->next().type != static_cast<std::uint8_t>(MessageType::closed)) {
+    }
+    EXPECT_EQ(worker->process().wait(Deadline(5s)), 0);
+  }
+  EXPECT_LT(mono_now() - before, 5s);
+  // No orphan, no TIME_WAIT: nothing but the heading.
+  const ScopedNetns inside(pair.netns.get());
+  for (const char* table : {"/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"}) {
+    const auto text = read_file(table);
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Worker, Traffic,
+                         testing::Values(Form{Side::client, Family::ipv4, Io::blocking},
+                                         Form{Side::server, Family::ipv4, Io::blocking},
+                                         Form{Side::client, Family::ipv6, Io::blocking},
+                                         Form{Side::server, Family::ipv6, Io::blocking},
+                                         Form{Side::client, Family::ipv4, Io::nonblocking},
+                                         Form{Side::server, Family::ipv4, Io::nonblocking},
+                                         Form{Side::client, Family::ipv6, Io::nonblocking},
+                                         Form{Side::server, Family::ipv6, Io::nonblocking}),
+                         name_of_form);
+
+TEST(Worker, TwoThousandConnections) {
+  auto task = task_with(2'000);
+  task.payload = Bytes{1'000};
+  task.messages_per_s = 5;
+  task.sender = Side::server;
+  WorkerPair pair({task}, 500ms);
+  const auto before = mono_now();
+  pair.connect();
+  EXPECT_GE(mono_now() - before, 490ms);
+  EXPECT_EQ(pair.client_connected.tasks.at(0).established, 2'000U);
+  EXPECT_EQ(pair.client_connected.tasks.at(0).connect->count(), 2'000U);
+  EXPECT_EQ(pair.server_connected.tasks.at(0).established, 2'000U);
+  EXPECT_FALSE(pair.server_connected.tasks.at(0).connect);
+  pair.begin(300ms, 1s);
+  pair.client_result = pair.client.result();
+  pair.server_result = pair.server.result();
+  EXPECT_EQ(pair.sent(Side::server).alive, 2'000U);
+  EXPECT_EQ(pair.read(Side::server).alive, 2'000U);
+  EXPECT_NEAR(static_cast<double>(pair.sent(Side::server).sent->messages), 10'000, 500);
+  EXPECT_NEAR(static_cast<double>(*pair.read(Side::server).bytes_read), 1e7, 1e6);
+  pair.close();
+}
+
+TEST(Worker, TasksOfBothKindsInOnePair) {
+  auto upload = task_with(3);
+  upload.flow = 7;
+  upload.io = Io::blocking;
+  upload.payload = Bytes{2'000};
+  upload.messages_per_s = 200;
+  auto download = task_with(5);
+  download.flow = 8;
+  download.port = 5002;
+  download.sender = Side::server;
+  download.family = Family::ipv6;
+  download.payload = Bytes{700};
+  download.messages_per_s = 100;
+  WorkerPair pair({upload, download});
+  pair.run(100ms, 500ms);
+  EXPECT_EQ(pair.client_result.tasks.at(0).flow, 7U);
+  EXPECT_EQ(pair.client_result.tasks.at(1).flow, 8U);
+  EXPECT_NEAR(static_cast<double>(pair.sent(Side::client, 0).sent->messages), 300, 3);
+  EXPECT_NEAR(static_cast<double>(pair.sent(Side::server, 1).sent->messages), 250, 5);
+  EXPECT_FALSE(pair.sent(Side::client, 1).sent);
+  EXPECT_FALSE(pair.sent(Side::client, 0).bytes_read);
+  EXPECT_EQ(pair.client_result.gate.empty(), false);
+  EXPECT_EQ(pair.server_result.gate, "");
+  pair.close();
+}
+
+TEST(Worker, WithoutConnectionsItServesAllTheSame) {
+  WorkerPair pair({task_with(0)});
+  pair.run(10ms, 100ms);
+  EXPECT_EQ(pair.sent(Side::client).sent->messages, 0U);
+  EXPECT_EQ(pair.read(Side::client).bytes_read, 0U);
+  pair.close();
+}
+
+}  // namespace
+}  // namespace netstall
