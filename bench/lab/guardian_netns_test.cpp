@@ -1,0 +1,408 @@
+// The guardian: whatever happens to a controller, the machine is as it was.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <optional>
+#include <random>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "bench/lab/guardian.hpp"
+#include "bench/lab/lab.hpp"
+#include "bench/lab/namespace_watch_test.hpp"
+#include "bench/lab/sysctl.hpp"
+#include "bench/lab/tcp_memory_cgroup.hpp"
+#include "bench/lab/temporary_folder_test.hpp"
+
+namespace netstall {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using testing::Contains;
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::SizeIs;
+
+constexpr int kLongestSilence = 20'000;  // ms
+constexpr const char* kHostKey = "net.core.netdev_budget_usecs";
+
+std::string host_value() {
+  return std::string(trimmed(read_file(SysctlTree().file_of(kHostKey))));
+}
+
+// Waits until what `condition` says is so.
+template <class Condition>
+bool eventually(Condition condition, Nanoseconds patience = 20s) {
+  for (const Deadline deadline(patience); !deadline.passed(); ::poll(nullptr, 0, 1)) {
+    if (condition()) return true;
+  }
+  return condition();
+}
+
+// lab_probe as a child, with what it says. All its descendants are known by a word
+// in their environment. Killed and reaped at the end.
+class Probe {
+ public:
+  Probe(const fs::path& root, std::vector<std::string> arguments)
+      : tag_(fmt::format("NETSTALL_TEST_TAG={}-{}", ::getpid(), std::random_device()())) {
+    std::array<int, 2> out{};
+    std::array<int, 2> in{};
+    EXPECT_EQ(::pipe2(out.data(), O_CLOEXEC), 0);
+    EXPECT_EQ(::pipe2(in.data(), O_CLOEXEC), 0);
+    output_.reset(out[0]);
+    input_.reset(in[1]);
+    const Fd child_output(out[1]);
+    const Fd child_input(in[0]);
+    arguments.insert(arguments.begin(), {NETSTALL_LAB_PROBE, root.string()});
+    std::vector<char*> argv;
+    for (auto& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    std::array<char*, 2> environment{tag_.data(), nullptr};
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::dup2(child_output.get(), STDOUT_FILENO);
+      ::dup2(child_input.get(), STDIN_FILENO);
+      ::execve(NETSTALL_LAB_PROBE, argv.data(), environment.data());
+      ::_exit(127);
+    }
+  }
+  Probe(const Probe&) = delete;
+  Probe& operator=(const Probe&) = delete;
+  ~Probe() {
+    kill();
+    // Only where what is tested here has failed is there anybody left.
+    for (const auto& [pid, name] : family()) ::kill(pid, SIGKILL);
+  }
+
+  pid_t pid() const { return pid_; }
+  // Reads on until a line begins with this; returns the rest of it.
+  std::optional<std::string> await(const std::string& head) {
+    std::size_t begin = 0;
+    for (;;) {
+      for (auto end = said_.find('\n', begin); end != std::string::npos;
+           begin = end + 1, end = said_.find('\n', begin)) {
+        const auto line = said_.substr(begin, end - begin);
+        if (line.starts_with(head)) return std::string(trimmed(line.substr(head.size())));
+      }
+      if (!read_more()) return std::nullopt;
+    }
+  }
+  // All lines that begin with this, until it says no more.
+  std::vector<std::string> all(const std::string& head) {
+    while (read_more()) {
+    }
+    std::vector<std::string> found;
+    for (std::size_t begin = 0, end = 0; (end = said_.find('\n', begin)) != std::string::npos;
+         begin = end + 1) {
+      const auto line = said_.substr(begin, end - begin);
+      if (line.starts_with(head)) found.emplace_back(trimmed(line.substr(head.size())));
+    }
+    return found;
+  }
+  void let_go() { input_.reset(); }
+  int wait() {
+    int status = 0;
+    if (pid_ > 0) ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return status;
+  }
+  void kill() {
+    if (pid_ > 0) ::kill(pid_, SIGKILL);
+    wait();
+  }
+
+  // The processes that descend from it and live, by argv[0]; zombies have none.
+  std::vector<std::pair<pid_t, std::string>> family() const {
+    std::vector<std::pair<pid_t, std::string>> found;
+    std::error_code error;
+    for (auto entry = fs::directory_iterator("/proc", error);
+         !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      const int pid = std::atoi(entry->path().filename().c_str());
+      if (pid <= 0) continue;
+      const auto environment = try_read_file(entry->path() / "environ");
+      if (!environment || environment->find(tag_) == std::string::npos) continue;
+      const auto command = try_read_file(entry->path() / "cmdline");
+      if (!command || command->empty()) continue;
+      found.emplace_back(pid, command->substr(0, command->find('\0')));
+    }
+    return found;
+  }
+  std::optional<pid_t> guardian() const {
+    for (const auto& [pid, name] : family()) {
+      if (name == kGuardianName) return pid;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  bool read_more() {
+    std::array<char, 4096> chunk{};
+    pollfd event{output_.get(), POLLIN, 0};
+    if (::poll(&event, 1, kLongestSilence) != 1) return false;
+    const auto got = ::read(output_.get(), chunk.data(), chunk.size());
+    if (got > 0) said_.append(chunk.data(), static_cast<std::size_t>(got));
+    return got > 0;
+  }
+
+  std::string tag_;
+  Fd output_;
+  Fd input_;
+  std::string said_;
+  pid_t pid_ = -1;
+};
+
+class GuardianTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+  }
+  // A test that fails must not leave the host changed.
+  void TearDown() override {
+    const auto value = host_value();
+    if (value == value_at_start_) return;
+    ADD_FAILURE() << kHostKey << " was left at " << value;
+    write_kernel_file(SysctlTree().file_of(kHostKey), value_at_start_);
+  }
+  fs::path root() const { return folder_.path() / "run"; }
+
+  // One more than now: harmless, held for milliseconds.
+  static std::string host_change() {
+    return fmt::format("host={}={}", kHostKey, std::stol(host_value()) + 1);
+  }
+  // All that a run can change.
+  static std::vector<std::string> everything() {
+    std::vector<std::string> arguments{host_change(), "workers"};
+    if (!why_no_memory_limit()) arguments.emplace_back("limit");
+    return arguments;
+  }
+  // Runs and cgroups of a probe; its number is part of their names.
+  std::vector<std::string> remains(pid_t pid) const {
+    std::vector<std::string> found;
+    const auto mark = fmt::format("-{}-", pid);
+    std::vector<fs::path> folders{root()};
+    if (const auto cgroups = find_memory_cgroup(); cgroups.folder) {
+      folders.push_back(*cgroups.folder);
+    }
+    for (const auto& parent : folders) {
+      std::error_code error;
+      for (const auto& entry : fs::directory_iterator(parent, error)) {
+        const auto name = entry.path().filename().string();
+        if (entry.is_directory() && name.find(mark) != std::string::npos) found.push_back(name);
+      }
+    }
+    return found;
+  }
+  // After its controller is gone, by whatever way.
+  void expect_nothing_left(const Probe& probe, pid_t pid, const std::string& value,
+                           std::string_view when) const {
+    EXPECT_TRUE(eventually([&] { return probe.family().empty(); })) << when;
+    EXPECT_THAT(remains(pid), IsEmpty()) << when;
+    EXPECT_EQ(host_value(), value) << when;
+  }
+
+  TemporaryFolder folder_;
+  const std::string value_at_start_ = host_value();
+};
+
+TEST_F(GuardianTest, AnOrderlyRunLeavesNothing) {
+  const auto value = host_value();
+  Probe probe(root(), everything());
+  const auto pid = probe.pid();
+  EXPECT_EQ(probe.all("worker").size(), 2U);
+  EXPECT_THAT(probe.all("left"), IsEmpty());
+  EXPECT_THAT(probe.all("down"), SizeIs(1));
+  EXPECT_EQ(probe.wait(), 0);
+  EXPECT_THAT(probe.family(), IsEmpty()) << "when the controller ends, the guardian has ended";
+  expect_nothing_left(probe, pid, value, "end");
+}
+
+TEST_F(GuardianTest, AKillAtEachStepLeavesNothing) {
+  const auto value = host_value();
+  for (const auto step : lab_steps()) {
+    if (why_no_memory_limit() && step.starts_with("cgroup_")) continue;
+    auto arguments = everything();
+    arguments.push_back(fmt::format("kill-at={}", step));
+    Probe probe(root(), arguments);
+    const auto pid = probe.pid();
+    const int status = probe.wait();
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "never came to " << step;
+    expect_nothing_left(probe, pid, value, step);
+  }
+}
+
+TEST_F(GuardianTest, AKillAtAnyMomentLeavesNothing) {
+  const auto value = host_value();
+  std::minstd_rand random(20260101);
+  for (int i = 0; i < 50; ++i) {
+    auto arguments = everything();
+    arguments.emplace_back("hold");
+    Probe probe(root(), arguments);
+    const auto pid = probe.pid();
+    // Set-up takes some 20 to 40 ms; every third is let go, to be hit on its way down.
+    const auto moment = std::chrono::microseconds(random() % 60'000);
+    if (i % 3 == 0) {
+      ASSERT_TRUE(probe.await("up"));
+      probe.let_go();
+    }
+    const timespec wait{0, Nanoseconds(i % 3 == 0 ? moment / 3 : moment).count()};
+    ::nanosleep(&wait, nullptr);
+    probe.kill();
+    expect_nothing_left(probe, pid, value, fmt::format("{} us, {}", moment.count(), i));
+  }
+}
+
+TEST_F(GuardianTest, WorkersThatDoNotFollowTheirParentAreEnded) {
+  const auto value = host_value();
+  for (const bool limit : {false, true}) {
+    if (limit && why_no_memory_limit()) continue;
+    std::vector<std::string> arguments{"stubborn", "hold"};
+    if (limit) arguments.emplace_back("limit");
+    Probe probe(root(), arguments);
+    const auto pid = probe.pid();
+    ASSERT_TRUE(probe.await("up"));
+    EXPECT_THAT(probe.family(), SizeIs(4)) << "controller, guardian, two workers";
+    probe.kill();
+    expect_nothing_left(probe, pid, value, limit ? "with a cgroup" : "by their numbers");
+  }
+}
+
+TEST_F(GuardianTest, TheNamespacesGoWithAKilledController) {
+  NamespaceWatch namespaces;
+  auto arguments = everything();
+  arguments.emplace_back("hold");
+  Probe probe(root(), arguments);
+  ASSERT_TRUE(probe.await("up"));
+  for (const auto& [pid, name] : probe.family()) {
+    if (name == kGuardianName || pid == probe.pid()) continue;
+    const Fd fd(::open(fmt::format("/proc/{}/ns/net", pid).c_str(), O_RDONLY | O_CLOEXEC));
+    namespaces.add(fd.get());
+  }
+  EXPECT_EQ(namespaces.alive(), 2U);
+  probe.kill();
+  EXPECT_TRUE(namespaces.all_gone(Deadline(20s)));
+}
+
+TEST_F(GuardianTest, HoldsNothingThatIsNotItsOwn) {
+  Probe probe(root(), {"workers", "hold"});
+  ASSERT_TRUE(probe.await("up"));
+  const auto guardian = probe.guardian();
+  ASSERT_TRUE(guardian.has_value());
+  const auto proc = fs::path("/proc") / std::to_string(*guardian);
+  std::vector<std::string> held;
+  for (const auto& entry : fs::directory_iterator(proc / "fd")) {
+    std::error_code ignored;
+    held.push_back(fs::read_symlink(entry.path(), ignored).string());
+  }
+  EXPECT_THAT(held, Each(testing::AnyOf("/dev/null", HasSubstr("socket:"), HasSubstr("pidfd"),
+                                        HasSubstr("/journal"))));
+  EXPECT_EQ(fs::read_symlink(proc / "ns/net"), fs::read_symlink("/proc/self/ns/net"));
+  EXPECT_EQ(fs::read_symlink(proc / "cwd"), "/");
+  EXPECT_EQ(::getsid(*guardian), *guardian);
+  EXPECT_EQ(::getpgid(*guardian), *guardian);
+  probe.let_go();
+  EXPECT_THAT(probe.all("left"), IsEmpty());
+}
+
+TEST_F(GuardianTest, SignalsForTheControllerDoNotEndIt) {
+  const auto value = host_value();
+  Probe probe(root(), {host_change(), "hold"});
+  const auto pid = probe.pid();
+  ASSERT_TRUE(probe.await("up"));
+  const auto guardian = probe.guardian();
+  ASSERT_TRUE(guardian.has_value());
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGPIPE, SIGTSTP}) {
+    ::kill(*guardian, signal);
+  }
+  EXPECT_EQ(probe.guardian(), guardian);
+  probe.kill();
+  expect_nothing_left(probe, pid, value, "after signals");
+}
+
+TEST_F(GuardianTest, AControllerWhoseGuardianDiedPutsAllBackAndSaysSo) {
+  const auto value = host_value();
+  auto arguments = everything();
+  arguments.emplace_back("hold");
+  Probe probe(root(), arguments);
+  const auto pid = probe.pid();
+  ASSERT_TRUE(probe.await("up"));
+  ::kill(probe.guardian().value(), SIGKILL);
+  probe.let_go();
+  EXPECT_THAT(probe.all("left"),
+              ElementsAre("the guardian was lost during the run: signal 9 (Killed)"));
+  EXPECT_EQ(probe.wait(), 0);
+  expect_nothing_left(probe, pid, value, "end");
+}
+
+TEST_F(GuardianTest, WhenBothAreKilledTheNextStartRestores) {
+  const auto value = host_value();
+  auto arguments = everything();
+  arguments.emplace_back("hold");
+  Probe probe(root(), arguments);
+  const auto pid = probe.pid();
+  ASSERT_TRUE(probe.await("up"));
+  EXPECT_THAT(restore_leftovers(root()).sentences, IsEmpty()) << "the run is alive";
+  ::kill(probe.guardian().value(), SIGKILL);
+  EXPECT_TRUE(eventually([&] { return !probe.guardian(); }));
+  EXPECT_THAT(restore_leftovers(root()).sentences, IsEmpty()) << "its controller is alive";
+  probe.kill();
+  EXPECT_NE(host_value(), value);
+  EXPECT_THAT(remains(pid), Not(IsEmpty()));
+  EXPECT_THAT(restore_leftovers(root()).sentences,
+              ElementsAre(HasSubstr("which was killed, is undone")));
+  expect_nothing_left(probe, pid, value, "restored");
+}
+
+// A controller that changes a plain file instead of a sysctl and is then killed.
+void be_killed_after_changing(const fs::path& root, const fs::path& file) {
+  const pid_t controller = ::fork();
+  if (controller == 0) {
+    const Fd exe(::open(NETSTALL_LAB_PROBE, O_PATH | O_CLOEXEC));
+    auto guardian = Guardian::start(root, exe.get());
+    auto& journal = guardian.journal();
+    journal.confirm_sysctl(journal.will_write_sysctl({"a.key", file, "1", "2", false}));
+    replace_file(file, "3\n");
+    ::kill(::getpid(), SIGKILL);
+  }
+  ::waitpid(controller, nullptr, 0);
+}
+
+TEST_F(GuardianTest, WhatSomebodyElseChangedIsKeptForTheNextStartToSay) {
+  const auto file = folder_.add("key", "1\n");
+  be_killed_after_changing(root(), file);
+  std::vector<std::string> said;
+  EXPECT_TRUE(eventually([&] { return !(said = restore_leftovers(root()).sentences).empty(); }));
+  EXPECT_THAT(said, Contains(HasSubstr("a.key in host is '3': somebody else changed it")));
+  EXPECT_EQ(trimmed(read_file(file)), "3");
+  EXPECT_THAT(restore_leftovers(root()).sentences, IsEmpty());
+}
+
+TEST_F(GuardianTest, AFolderThatCannotBeMadeIsAnError) {
+  const auto file = folder_.add("file", "");
+  const Fd exe(::open(NETSTALL_LAB_PROBE, O_PATH | O_CLOEXEC));
+  try {
+    Guardian::start(file / "run", exe.get());
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("start the guardian: make "));
+  }
+}
+
+TEST_F(GuardianTest, AProgramThatIsNoGuardianIsAnError) {
+  const Fd exe(::open("/bin/true", O_PATH | O_CLOEXEC));
+  EXPECT_THROW(Guardian::start(root(), exe.get()), Error);
+}
+
+}  // namespace
+}  // namespace netstall

@@ -1,0 +1,155 @@
+#include "bench/lab/undo.hpp"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "base/file.hpp"
+#include "bench/lab/sysctl.hpp"
+
+namespace netstall {
+namespace {
+
+// The kernel tells nobody when a cgroup empties or memory is given back.
+void pause_briefly() {
+  ::poll(nullptr, 0, 1);
+}
+
+Fd open_process(pid_t pid) {
+  return Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+}
+
+// Numbers are reused, a pidfd is not: what the number means is checked after the
+// pidfd is open, so that a signal through it can only hit who was meant.
+std::optional<Fd> open_exactly(const ProcessEntry& entry) {
+  Fd pidfd = open_process(entry.pid);
+  if (!pidfd || process_start_time(entry.pid) != entry.start_time) return std::nullopt;
+  return pidfd;
+}
+
+std::vector<pid_t> processes_in(const std::filesystem::path& cgroup) {
+  std::vector<pid_t> pids;
+  const auto text = try_read_file(cgroup / "cgroup.procs");
+  if (!text) return pids;
+  for (std::string_view left = *text; !left.empty();) {
+    pid_t pid = 0;
+    std::from_chars(left.data(), left.data() + left.size(), pid);
+    if (pid > 0 && pid != ::getpid()) pids.push_back(pid);
+    const auto end = left.find('\n');
+    left.remove_prefix(end == std::string_view::npos ? left.size() : end + 1);
+  }
+  return pids;
+}
+
+void open_members(const std::filesystem::path& cgroup, std::vector<Fd>& pidfds) {
+  std::vector<std::pair<pid_t, Fd>> opened;
+  for (const pid_t pid : processes_in(cgroup)) opened.emplace_back(pid, open_process(pid));
+  // Still a member after it was opened: then the pidfd is a member's, or a dead one's.
+  const auto still = processes_in(cgroup);
+  for (auto& [pid, pidfd] : opened) {
+    if (pidfd && std::find(still.begin(), still.end(), pid) != still.end()) {
+      pidfds.push_back(std::move(pidfd));
+    }
+  }
+}
+
+bool gone(const Fd& pidfd, const Deadline& deadline) {
+  pollfd event{pidfd.get(), POLLIN, 0};
+  while (::poll(&event, 1, deadline.poll_timeout()) < 0 && errno == EINTR) {
+  }
+  return event.revents != 0;
+}
+
+std::vector<Fd> open_all(const UndoList& list) {
+  std::vector<Fd> pidfds;
+  for (const auto& pending : list.pending) {
+    if (const auto* process = std::get_if<ProcessEntry>(&pending.entry)) {
+      if (auto pidfd = open_exactly(*process)) pidfds.push_back(std::move(*pidfd));
+    } else if (const auto* cgroup = std::get_if<CgroupEntry>(&pending.entry)) {
+      open_members(cgroup->path, pidfds);
+    }
+  }
+  return pidfds;
+}
+
+// Again and again: a process may fork until it is killed. A zombie whose parent
+// does not reap it counts as gone.
+bool end_processes(const UndoList& list, const Deadline& deadline) {
+  for (;;) {
+    auto pidfds = open_all(list);
+    std::erase_if(pidfds, [](const Fd& pidfd) { return gone(pidfd, Deadline(Nanoseconds(0))); });
+    if (pidfds.empty()) return true;
+    for (const auto& pidfd : pidfds) {
+      ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+    }
+    for (const auto& pidfd : pidfds) {
+      if (!gone(pidfd, deadline)) return false;
+    }
+  }
+}
+
+UndoResult undo_entry(const UndoEntry& entry, const Deadline& deadline) {
+  if (const auto* cgroup = std::get_if<CgroupEntry>(&entry)) {
+    return remove_cgroup(cgroup->path, deadline);
+  }
+  if (const auto* sysctl = std::get_if<SysctlEntry>(&entry)) return restore_sysctl(*sysctl);
+  return {};  // processes have been ended before
+}
+
+}  // namespace
+
+UndoOutcome undo_all(const UndoList& list, UndoJournal& journal, const Deadline& deadline) {
+  UndoOutcome outcome;
+  outcome.sentences = list.faults;
+  if (!end_processes(list, deadline)) {
+    outcome.sentences.emplace_back("a process of the run did not end when it was killed");
+    outcome.worth_another_try = true;
+  }
+  for (auto pending = list.pending.rbegin(); pending != list.pending.rend(); ++pending) {
+    auto undo = undo_entry(pending->entry, deadline);
+    outcome.worth_another_try = outcome.worth_another_try || undo.worth_another_try;
+    if (undo.sentence) {
+      // Not marked: who reads the journal next can say it again.
+      outcome.sentences.push_back(std::move(*undo.sentence));
+      continue;
+    }
+    try {
+      journal.undone(pending->ticket);
+    } catch (const Error&) {
+      // The mark only saves work: undoing twice finds the old state and leaves it.
+    }
+  }
+  return outcome;
+}
+
+UndoResult remove_cgroup(const std::filesystem::path& path, const Deadline& deadline) {
+  const auto memory_file = path / "memory.kmem.tcp.usage_in_bytes";
+  std::string held = "0";
+  for (;;) {
+    const auto usage = try_read_file(memory_file);
+    if (!usage || (held = trimmed(*usage)) == "0" || deadline.passed()) break;
+    pause_briefly();
+  }
+  while (::rmdir(path.c_str()) != 0 && errno != ENOENT) {
+    const int error = errno;
+    if (error != EBUSY || deadline.passed()) {
+      return {fmt::format("remove cgroup {}: {}", path.string(), errno_text(error)), true};
+    }
+    pause_briefly();
+  }
+  if (held == "0") return {};
+  return {fmt::format("cgroup {} is removed, but sockets charged to it still hold {} bytes",
+                      path.string(), held),
+          false};
+}
+
+}  // namespace netstall

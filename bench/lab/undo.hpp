@@ -1,0 +1,30 @@
+// Undoing what a journal lists: the one way back, whoever takes it: the guardian,
+// the controller whose guardian has died, or the next start.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "bench/lab/undo_journal.hpp"
+
+namespace netstall {
+
+struct UndoOutcome {
+  // One for each thing that is not as it was before the run.
+  std::vector<std::string> sentences;
+  // True when trying again may mend some of it.
+  bool worth_another_try = false;
+};
+
+// Ends the listed processes and all in the listed cgroups, waits until they are
+// gone, then undoes cgroups and sysctls, last first, and marks what is undone in
+// the journal. Never gives up half-way: what fails is a sentence.
+UndoOutcome undo_all(const UndoList& list, UndoJournal& journal, const Deadline& deadline);
+
+// Removes a cgroup once it has no processes and the TCP memory of its sockets is
+// given back; processes are not ended. One that is not there is fine.
+UndoResult remove_cgroup(const std::filesystem::path& path, const Deadline& deadline);
+
+}  // namespace netstall
