@@ -1,0 +1,68 @@
+// The network counters of one namespace, or of the whole machine, at one moment;
+// and what they counted between two moments.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "base/netns.hpp"
+#include "bench/observe/proc_net.hpp"
+#include "model/report.hpp"
+
+namespace netstall {
+
+// Reads a namespace's netstat, snmp, snmp6, sockstat and sockstat6 again and
+// again. The files are opened once, inside the namespace, and stay open, so that
+// reading at the edge of a window needs no change of namespace. Where the kernel
+// has no IPv6, the files of IPv6 are left out.
+//
+// sockstat mixes scopes: TCP.orphan, TCP.alloc, TCP.mem and UDP.mem count the
+// whole machine whatever the namespace; they are left out here, and are in
+// read_host_counters().
+//
+// Holds the namespace alive. read() may be called from any thread in any
+// namespace, by one thread at a time.
+class NamespaceCounters {
+ public:
+  // Throws Error when the namespace cannot be entered or has no counters to open.
+  explicit NamespaceCounters(const Netns& netns);
+
+  // Throws Error on what cannot be read or parsed. The files are read one after
+  // the other: the kernel gives no moment common to all of them.
+  CounterSnapshot read();
+
+ private:
+  struct File {
+    void (*parse)(std::string_view text, std::string_view file, CounterSnapshot& snapshot);
+    std::string name;
+    Fd fd;  // none where the kernel has no IPv6
+  };
+  std::vector<File> files_;
+  std::string buffer_;
+};
+
+// The same, once.
+CounterSnapshot read_namespace_counters(const Netns& netns);
+
+// The counters of the calling thread's namespace (from the controller: the
+// host's), with the values of sockstat that count the whole machine and the
+// rows of softnet_stat, which do so too. `proc` is for tests: a folder with
+// thread-self/net/ in it.
+CounterSnapshot read_host_counters(const std::filesystem::path& proc = "/proc");
+
+// What was counted from `start` to `end`; zero increases are left out. Gauges of
+// either side, an absent one as 0 (the kernel writes some only once they are used).
+//
+// Increases are modulo 2^64, so that a counter beyond int64 or over the end of its
+// range still gives the truth; one that shrank gives a negative increase. Those of
+// softnet_stat are modulo 2^32 a CPU, and are given as sums ("softnet.dropped")
+// and, for dropped and time_squeeze, a CPU ("softnet.cpu0.dropped").
+//
+// Throws Error (failed) when a counter of `start` is missing in `end`, or a CPU
+// came or went between: what was not measured must not read as 0.
+KernelCounters difference(const CounterSnapshot& start, const CounterSnapshot& end);
+
+}  // namespace netstall
