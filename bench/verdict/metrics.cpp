@@ -1,0 +1,137 @@
+#include "bench/verdict/metrics.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <vector>
+
+#include "base/nearest.hpp"
+#include "base/units.hpp"
+#include "bench/verdict/metrics_rows.hpp"
+
+namespace netstall {
+namespace {
+
+std::vector<Metric> make_catalogue() {
+  std::vector<Metric> catalogue;
+  add_stall_metrics(catalogue);
+  add_latency_metrics(catalogue);
+  add_traffic_metrics(catalogue);
+  add_kernel_metrics(catalogue);
+  return catalogue;
+}
+
+}  // namespace
+
+Reading absent(std::string why) {
+  Reading reading;
+  reading.why_absent = std::move(why);
+  return reading;
+}
+
+Reading present(double value) {
+  return {.value = value};
+}
+
+Reading read_percentile(const Histogram& histogram, double percent) {
+  const auto value = percent >= 100 ? histogram.max() : histogram.percentile_if_resolved(percent);
+  if (value) return present(static_cast<double>(*value));
+  auto reading =
+      absent(fmt::format("of {} events fewer than ten lie beyond it", histogram.count()));
+  if (const auto least = histogram.min()) reading.at_least = static_cast<double>(*least);
+  if (const auto most = histogram.max()) reading.at_most = static_cast<double>(*most);
+  return reading;
+}
+
+std::string_view name_of(Unit unit) {
+  switch (unit) {
+    case Unit::one:
+      return "1";
+    case Unit::ns:
+      return "ns";
+    case Unit::bytes:
+      return "bytes";
+    case Unit::bytes_per_s:
+      return "bytes_per_s";
+    case Unit::per_s:
+      return "per_s";
+  }
+  return "?";
+}
+
+std::string_view name_of(Role role) {
+  switch (role) {
+    case Role::gating:
+      return "gating";
+    case Role::reported:
+      return "reported";
+    case Role::named:
+      return "named";
+  }
+  return "?";
+}
+
+std::span<const Metric> metrics() {
+  // A constant: built once, never changed.
+  static const std::vector<Metric> kCatalogue = make_catalogue();
+  return kCatalogue;
+}
+
+const Metric* find_metric(std::string_view name) {
+  for (const auto& metric : metrics()) {
+    if (metric.name == name) return &metric;
+  }
+  return nullptr;
+}
+
+std::string nearest_metric(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const auto& metric : metrics()) names.push_back(metric.name);
+  return nearest_word(name, names);
+}
+
+Reading read_metric(const Metric& metric, RepetitionView& view) {
+  if (!view.exists()) return absent("no such flow group");
+  if (metric.scope == Scope::whole && !view.whole()) return absent("not measured per flow group");
+  auto reading = metric.read(view);
+  // A figure that is none (a report of another hand) is no measurement.
+  if (reading.value && !std::isfinite(*reading.value)) return absent("not a number");
+  return reading;
+}
+
+std::optional<double> metric_value(const Repetition& repetition, std::string_view flow,
+                                   std::string_view metric) {
+  const Metric* found = find_metric(metric);
+  if (found == nullptr) return std::nullopt;
+  RepetitionView view(repetition, flow);
+  return read_metric(*found, view).value;
+}
+
+namespace {
+
+// Three digits however small: human_count() ends at hundredths.
+std::string human_number(double size) {
+  return size > 0 && size < 0.01 ? fmt::format("{:.3g}", size) : human_count(size);
+}
+
+}  // namespace
+
+std::string human_value(Unit unit, double value) {
+  const std::string sign = value < 0 ? "-" : "";
+  const double size = std::abs(value);
+  switch (unit) {
+    case Unit::ns:
+      return sign + human_duration(size);
+    case Unit::bytes:
+      return sign + human_bytes(size);
+    case Unit::bytes_per_s:
+      return sign + human_bytes(size) + "/s";
+    case Unit::per_s:
+      return sign + human_number(size) + "/s";
+    case Unit::one:
+      return sign + human_number(size);
+  }
+  return {};
+}
+
+}  // namespace netstall
