@@ -1,0 +1,254 @@
+#include "bench/report/summary.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "base/units.hpp"
+
+namespace netstall {
+namespace {
+
+// What the good repetitions of one flow in one cell came to.
+struct FlowSum {
+  std::string name;
+  std::uint64_t connections = 0;
+  double goodput = 0;            // mean over the repetitions
+  double sender_ns = 0;          // connections × window
+  std::optional<Stalls> stalls;  // by the probe, else by the own clock
+  bool by_probe = false;
+  double probe_ns = 0;
+  double own_ns = 0;
+};
+
+struct CellSum {
+  const CellResult* cell = nullptr;
+  std::size_t good = 0;
+  std::vector<FlowSum> flows;
+  std::vector<std::string> remarks;
+};
+
+void add_stalls(FlowSum& sum, const FlowResult& flow, bool by_probe) {
+  if (!flow.stalls) return;
+  sum.by_probe = by_probe;
+  if (sum.stalls) {
+    sum.stalls->merge(*flow.stalls);
+  } else {
+    sum.stalls = *flow.stalls;
+  }
+  if (!by_probe) return;
+  sum.probe_ns += static_cast<double>(flow.stalls->total.time_ns);
+  if (flow.own_clock) sum.own_ns += static_cast<double>(flow.own_clock->total.time_ns);
+}
+
+void add_repetition(CellSum& sum, const Repetition& repetition) {
+  if (repetition.status != Status::ok) {
+    sum.remarks.push_back(fmt::format("{} #{}: {}", name_of(repetition.status), repetition.index,
+                                      repetition.reason.value_or("no reason given")));
+    return;
+  }
+  ++sum.good;
+  sum.flows.resize(std::max(sum.flows.size(), repetition.flows.size()));
+  for (std::size_t i = 0; i < repetition.flows.size(); ++i) {
+    const auto& flow = repetition.flows[i];
+    auto& into = sum.flows[i];
+    into.name = flow.name;
+    into.connections = flow.connections_established;
+    into.goodput += flow.goodput_bytes_per_s.value_or(0);
+    into.sender_ns += static_cast<double>(flow.connections_established) *
+                      static_cast<double>(repetition.window_ns);
+    add_stalls(into, flow, repetition.probes.backend != "own_clock");
+  }
+}
+
+CellSum sum_cell(const CellResult& cell) {
+  CellSum sum;
+  sum.cell = &cell;
+  for (const auto& repetition : cell.repetitions) add_repetition(sum, repetition);
+  for (auto& flow : sum.flows)
+    flow.goodput /= static_cast<double>(std::max<std::size_t>(sum.good, 1));
+  // The same reason five times over is one remark.
+  std::sort(sum.remarks.begin(), sum.remarks.end());
+  sum.remarks.erase(std::unique(sum.remarks.begin(), sum.remarks.end()), sum.remarks.end());
+  return sum;
+}
+
+// The cause that took most of the time.
+std::optional<Cause> main_cause(const Stalls& stalls) {
+  std::optional<Cause> most;
+  std::uint64_t time = 0;
+  for (const auto& [cause, count] : stalls.by_cause) {
+    if (count && count->time_ns > time) {
+      most = cause;
+      time = count->time_ns;
+    }
+  }
+  return most;
+}
+
+std::string cause_text(const Stalls& stalls) {
+  if (stalls.total.count == 0) return "-";
+  const auto cause = main_cause(stalls);
+  if (!cause) return "not told";
+  const auto& count = stalls.by_cause.at(*cause);
+  const double share = 100.0 * static_cast<double>(count->time_ns) /
+                       static_cast<double>(std::max<std::uint64_t>(stalls.total.time_ns, 1));
+  if (share > 99.5) return std::string(name_of(*cause));
+  return fmt::format("{} {:.0f}%", name_of(*cause), share);
+}
+
+std::string duration_text(const std::optional<std::uint64_t>& nanoseconds) {
+  return nanoseconds ? human_duration(static_cast<double>(*nanoseconds)) : "-";
+}
+
+class Painter {
+ public:
+  explicit Painter(bool color) : color_(color) {}
+  std::string bold(std::string_view text) const { return paint("1", text); }
+  std::string red(std::string_view text) const { return paint("31", text); }
+  std::string dim(std::string_view text) const { return paint("2", text); }
+
+ private:
+  std::string paint(std::string_view code, std::string_view text) const {
+    return color_ ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);
+  }
+  bool color_;
+};
+
+struct Worst {
+  std::uint64_t duration_ns = 0;
+  const CellSum* cell = nullptr;
+  const FlowSum* flow = nullptr;
+};
+
+Worst find_worst(const std::vector<CellSum>& cells) {
+  Worst worst;
+  for (const auto& cell : cells) {
+    for (const auto& flow : cell.flows) {
+      if (!flow.stalls) continue;
+      const auto longest = flow.stalls->total.duration.max();
+      if (longest && *longest > worst.duration_ns) worst = {*longest, &cell, &flow};
+    }
+  }
+  return worst;
+}
+
+std::string headline(const std::vector<CellSum>& cells, const Painter& paint) {
+  const auto worst = find_worst(cells);
+  const bool measured = std::any_of(cells.begin(), cells.end(), [](const CellSum& cell) {
+    return std::any_of(cell.flows.begin(), cell.flows.end(),
+                       [](const FlowSum& flow) { return flow.stalls.has_value(); });
+  });
+  if (!measured) return paint.bold("No repetition was measured.");
+  if (worst.cell == nullptr) return paint.bold("No sender was blocked.");
+  const auto cause = worst.flow->by_probe ? main_cause(*worst.flow->stalls) : std::nullopt;
+  return paint.bold(fmt::format("Longest stall: {}{}, in cell {}, flow {}.",
+                                human_duration(static_cast<double>(worst.duration_ns)),
+                                cause ? fmt::format(", mostly {}", name_of(*cause))
+                                      : std::string(" (no probe: cause not told)"),
+                                worst.cell->cell->id, worst.flow->name));
+}
+
+// Header and rows alike; 80 columns with the longest cause.
+constexpr std::size_t kNameWidth = 7;
+constexpr const char* kRow = "  {:<7}{:>6}{:>9}{:>7}{:>8}{:>8}{:>8}{:>8}  {}\n";
+
+std::string flow_line(const FlowSum& flow) {
+  std::string blocked = "-";
+  std::string stalls = "-";
+  std::array<std::string, 3> durations{"-", "-", "-"};
+  std::string cause = "-";
+  if (flow.stalls) {
+    const auto& total = flow.stalls->total;
+    stalls = human_count(static_cast<double>(total.count));
+    if (flow.sender_ns > 0) {
+      blocked =
+          fmt::format("{:.1f} %", 100.0 * static_cast<double>(total.time_ns) / flow.sender_ns);
+    }
+    durations = {duration_text(total.duration.percentile_if_resolved(50)),
+                 duration_text(total.duration.percentile_if_resolved(99)),
+                 duration_text(total.duration.max())};
+    cause = cause_text(*flow.stalls);
+  }
+  // A long name has a line to itself: cut, two of them could look alike.
+  const bool long_name = flow.name.size() > kNameWidth;
+  const auto above = long_name ? fmt::format("  {}\n", flow.name) : std::string();
+  const std::string name = long_name ? "" : flow.name;
+  return above + fmt::format(fmt::runtime(kRow), name, flow.connections, human_bytes(flow.goodput),
+                             stalls, blocked, durations[0], durations[1], durations[2], cause);
+}
+
+std::string cell_block(const CellSum& sum, const Painter& paint) {
+  auto text = fmt::format("{} {}\n", paint.bold(sum.cell->id),
+                          paint.dim(fmt::format("({} of {} repetitions good)", sum.good,
+                                                sum.cell->repetitions.size())));
+  for (const auto& flow : sum.flows) text += flow_line(flow);
+  for (const auto& remark : sum.remarks) text += fmt::format("  {}\n", paint.red(remark));
+  return text;
+}
+
+// Kernel truth and program truth side by side.
+std::string agreement(const std::vector<CellSum>& cells) {
+  double probe = 0;
+  double own = 0;
+  for (const auto& cell : cells) {
+    for (const auto& flow : cell.flows) {
+      probe += flow.probe_ns;
+      own += flow.own_ns;
+    }
+  }
+  if (probe <= 0 || own <= 0) return {};
+  return fmt::format("Blocked in all: {} by eBPF, {} by the senders' own clocks ({:+.2f} %).\n",
+                     human_duration(probe), human_duration(own), 100.0 * (own - probe) / probe);
+}
+
+// What measured, over all good repetitions: cells may differ.
+std::string probe_lines(const Report& report) {
+  std::set<std::string> backends;
+  std::map<std::string, std::string> missing;
+  for (const auto& cell : report.cells) {
+    for (const auto& repetition : cell.repetitions) {
+      if (repetition.status != Status::ok) continue;
+      backends.insert(repetition.probes.backend);
+      missing.insert(repetition.probes.missing.begin(), repetition.probes.missing.end());
+    }
+  }
+  if (backends.empty()) return {};
+  auto text = fmt::format("Stalls measured by: {}.\n", fmt::join(backends, ", "));
+  for (const auto& [what, why] : missing) text += fmt::format("  not here: {}: {}\n", what, why);
+  return text;
+}
+
+// What a dash among the percentiles says.
+std::string legend(const std::vector<CellSum>& cells) {
+  for (const auto& cell : cells) {
+    for (const auto& flow : cell.flows) {
+      if (!flow.stalls || flow.stalls->total.count == 0) continue;
+      if (flow.stalls->total.duration.percentile_if_resolved(99)) continue;
+      return "-: fewer than ten stalls lie beyond that percentile, too few to tell it.\n";
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string summarize(const Report& report, const SummaryOptions& options) {
+  const Painter paint(options.color);
+  std::vector<CellSum> cells;
+  for (const auto& cell : report.cells) cells.push_back(sum_cell(cell));
+  auto text = headline(cells, paint) + "\n\n";
+  text += paint.dim(fmt::format(fmt::runtime(kRow), "flow", "conns", "bytes/s", "stalls", "blocked",
+                                "p50", "p99", "max", "main cause"));
+  for (const auto& cell : cells) text += cell_block(cell, paint);
+  text += "\n" + legend(cells) + agreement(cells) + probe_lines(report);
+  return text;
+}
+
+}  // namespace netstall

@@ -1,0 +1,17 @@
+// The terminal summary of a run: the answer first, then a line per cell and flow.
+#pragma once
+
+#include <string>
+
+#include "model/report.hpp"
+
+namespace netstall {
+
+struct SummaryOptions {
+  bool color = false;
+};
+
+// Text of at most 80 columns where names allow it, with a line feed at the end.
+std::string summarize(const Report& report, const SummaryOptions& options);
+
+}  // namespace netstall

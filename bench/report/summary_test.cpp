@@ -1,0 +1,102 @@
+#include "bench/report/summary.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bench/report/checks.hpp"
+
+namespace netstall {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+Stalls stalls(Cause cause, std::uint64_t duration_ns, std::uint64_t count) {
+  StallCount counted;
+  counted.count = count;
+  counted.waits = count;
+  counted.time_ns = duration_ns * count;
+  counted.duration.record(duration_ns, count);
+  counted.wait = counted.duration;
+  Stalls all;
+  all.total = counted;
+  all.by_cause[cause] = counted;
+  return all;
+}
+
+Repetition repetition(const Stalls& by_probe) {
+  Repetition result;
+  result.status = Status::ok;
+  result.window_ns = 1'000'000'000;
+  result.probes.backend = "tracepoint";
+  FlowResult flow;
+  flow.name = "slow";
+  flow.connections_requested = flow.connections_established = 10;
+  flow.goodput_bytes_per_s = 1e6;
+  flow.stalls = by_probe;
+  flow.own_clock = by_probe;
+  result.flows = {flow};
+  return result;
+}
+
+TEST(Summary, LeadsWithTheLongestStallItsCauseAndItsCell) {
+  Report report;
+  report.cells = {
+      {"readers=fast", {}, {repetition(stalls(Cause::sndbuf_full, 5'000'000, 3))}, {}},
+      {"readers=slow", {}, {repetition(stalls(Cause::mem_shortage, 204'000'000, 20))}, {}}};
+  const auto text = summarize(report, {});
+  const auto first = text.substr(0, text.find('\n'));
+  EXPECT_THAT(first, HasSubstr("204 ms"));
+  EXPECT_THAT(first, HasSubstr("mem_shortage"));
+  EXPECT_THAT(first, HasSubstr("readers=slow"));
+  EXPECT_THAT(text, HasSubstr("tracepoint"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b[")));
+}
+
+TEST(Summary, NoStallIsSaidAsSuchAndNotMeasuredIsNot) {
+  Report report;
+  report.cells = {{"base", {}, {repetition(Stalls{})}, {}}};
+  EXPECT_THAT(summarize(report, {}), HasSubstr("No sender was blocked"));
+
+  Repetition failed;
+  failed.status = Status::failed;
+  failed.reason = "client worker 0 ended: signal 9 (Killed)";
+  report.cells[0].repetitions = {failed};
+  const auto text = summarize(report, {});
+  EXPECT_THAT(text, HasSubstr("No repetition was measured"));
+  EXPECT_THAT(text, HasSubstr("signal 9"));
+}
+
+TEST(Summary, WithoutAProbeTheCauseIsNotTold) {
+  auto measured = repetition(stalls(Cause::sndbuf_full, 5'000'000, 3));
+  measured.probes.backend = "own_clock";
+  for (auto& [cause, count] : measured.flows[0].stalls->by_cause) count.reset();
+  Report report;
+  report.cells = {{"base", {}, {measured}, {}}};
+  const auto text = summarize(report, {});
+  EXPECT_THAT(text, HasSubstr("cause not told"));
+  EXPECT_THAT(text, Not(HasSubstr("sndbuf_full")));
+}
+
+TEST(Summary, LinesFitEightyColumns) {
+  Report report;
+  report.cells = {{"base", {}, {repetition(stalls(Cause::mem_shortage, 204'000'000, 40))}, {}}};
+  const auto text = summarize(report, {});
+  std::size_t from = 0;
+  for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', from)) {
+    EXPECT_LE(end - from, 80U) << text.substr(from, end - from);
+    from = end + 1;
+  }
+}
+
+TEST(Checks, TextAndJsonSayTheSame) {
+  const std::vector<Check> checks{
+      {"btf", CheckResult::pass, "BTF is there", ""},
+      {"descriptors", CheckResult::warn, "20000", "raise \"ulimit -n\""}};
+  EXPECT_THAT(checks_text(checks, false), HasSubstr("→ raise \"ulimit -n\""));
+  EXPECT_THAT(checks_json(checks), HasSubstr(R"("mend": "raise \"ulimit -n\"")"));
+  EXPECT_THAT(checks_json(checks), HasSubstr(R"("mend": null)"));
+}
+
+}  // namespace
+}  // namespace netstall
