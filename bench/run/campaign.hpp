@@ -1,0 +1,50 @@
+// All repetitions of all cells, in the plan's order, each one safe on disk before
+// the next begins.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+
+#include "bench/run/journal.hpp"
+#include "bench/run/repetition.hpp"
+#include "model/plan.hpp"
+
+namespace netstall {
+
+// What a terminal shows while it runs.
+struct CampaignProgress {
+  std::size_t done = 0;
+  std::size_t total = 0;
+  std::string cell;
+  std::string phase;
+  Nanoseconds left{0};
+};
+
+struct CampaignOptions {
+  ProbeMode probes = ProbeMode::automatic;
+  std::filesystem::path journal;
+  std::filesystem::path state_root = kRunRoot;
+  std::function<void(const std::string&)> say;   // a line for -v
+  std::function<void(const std::string&)> warn;  // what was left of a killed run
+  std::function<void(const CampaignProgress&)> progress;
+};
+
+struct CampaignOutcome {
+  bool interrupted = false;
+  bool any_failed = false;
+  bool all_skipped = false;
+  std::vector<std::string> not_restored;
+};
+
+// Throws Error (incapable) unless this process may make namespaces, cgroups and
+// probes.
+void require_privileges();
+
+// Appends one line per finished repetition to the journal, which must not hold
+// another run's. A signal ends it with what is finished (the running repetition is
+// undone and journalled as interrupted). Throws Error (incapable) without the
+// privileges it needs, and what fails before anything was measured.
+CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
+                             const CampaignOptions& options);
+
+}  // namespace netstall

@@ -1,0 +1,140 @@
+#include "bench/run/flow_results.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace netstall {
+namespace {
+
+template <class T>
+void merge_into(std::optional<T>& into, const T& part) {
+  if (into) {
+    into->merge(part);
+  } else {
+    into = part;
+  }
+}
+
+void add_counts(std::map<std::string, std::uint64_t>& into,
+                const std::map<std::string, std::uint64_t>& part) {
+  for (const auto& [name, count] : part) into[name] += count;
+}
+
+// A program sees that it waited, and how long; not why.
+Stalls stalls_by_own_clock(const OwnStalls& own) {
+  Stalls stalls;
+  stalls.total.count = own.count;
+  stalls.total.waits = own.waits;
+  stalls.total.time_ns = own.time_ns;
+  stalls.total.duration = own.duration;
+  stalls.total.open_at_start = own.open_at_start;
+  stalls.total.open_at_end = own.open_at_end;
+  stalls.total.wait = std::nullopt;
+  for (std::size_t i = 0; i < kCauses; ++i) stalls.by_cause[static_cast<Cause>(i)] = std::nullopt;
+  for (std::size_t i = 0; i < kSubCauses; ++i) {
+    stalls.by_sub_cause[static_cast<SubCause>(i)] = std::nullopt;
+  }
+  return stalls;
+}
+
+// How many connections of a flow group each side knows of.
+struct Ends {
+  PerSide<std::uint64_t> established{};
+  PerSide<std::uint64_t> alive{};
+  std::map<std::string, std::uint64_t> not_accepted;  // errno name → count
+};
+
+// `side` is the worker's; which buffer of which end counts follows from who sends.
+void add_connected(FlowResult& flow, const FlowGroup& group, Side side, const ConnectedTask& task,
+                   Ends& ends) {
+  ends.established[side] += task.established;
+  if (side == Side::client) {
+    add_counts(flow.connections_failed, task.failed);
+    if (task.connect) merge_into(flow.connect, *task.connect);
+  } else {
+    add_counts(ends.not_accepted, task.failed);
+  }
+  if (side == group.sender) {
+    if (task.sndbuf) flow.sndbuf.initial = task.sndbuf;
+  } else if (task.rcvbuf) {
+    flow.rcvbuf.initial = task.rcvbuf;
+  }
+}
+
+// A connection counts where both ends have it: the kernel completes one that the
+// server's program never accepts.
+void count_connections(FlowResult& flow, const Ends& ends, bool has_results) {
+  const auto client = ends.established[Side::client];
+  const auto server = ends.established[Side::server];
+  flow.connections_established = std::min(client, server);
+  if (server < client) {
+    add_counts(flow.connections_failed, ends.not_accepted);
+    flow.connections_failed["not accepted"] += client - server;
+  }
+  if (has_results) {
+    flow.connections_alive = std::min(ends.alive[Side::client], ends.alive[Side::server]);
+  }
+}
+
+void add_result(FlowResult& flow, const FlowGroup& group, Side side, const ResultTask& task,
+                Nanoseconds window) {
+  add_counts(flow.errors, task.errors);
+  if (side == group.sender) merge_into(flow.sndbuf.final, task.sndbuf);
+  if (side != group.sender) merge_into(flow.rcvbuf.final, task.rcvbuf);
+  if (task.bytes_read) {
+    flow.goodput_bytes_per_s =
+        flow.goodput_bytes_per_s.value_or(0) +
+        static_cast<double>(*task.bytes_read) * 1e9 / static_cast<double>(window.count());
+  }
+  if (task.sent) {
+    flow.messages = flow.messages.value_or(0) + task.sent->messages;
+    if (task.sent->backlog) flow.backlog = flow.backlog.value_or(0) + *task.sent->backlog;
+    merge_into(flow.send_call, task.sent->send_call);
+    merge_into(flow.send_latency, task.sent->send_latency);
+    merge_into(flow.own_clock, stalls_by_own_clock(task.sent->own_clock));
+    auto& unsure = flow.own_clock_unsure ? *flow.own_clock_unsure : flow.own_clock_unsure.emplace();
+    unsure.stalls += task.sent->own_clock.unsure_stalls;
+    unsure.waits += task.sent->own_clock.unsure_waits;
+    unsure.open += task.sent->own_clock.unsure_open;
+  }
+}
+
+FlowResult empty_result(const FlowGroup& group) {
+  FlowResult flow;
+  flow.name = group.name;
+  flow.connections_requested = group.connections;
+  if (group.socket.sndbuf) flow.sndbuf.requested = group.socket.sndbuf->count;
+  if (group.socket.rcvbuf) flow.rcvbuf.requested = group.socket.rcvbuf->count;
+  return flow;
+}
+
+}  // namespace
+
+std::vector<FlowResult> join_results(const Scenario& scenario, const Assignment& assignment,
+                                     const std::vector<Connected>& connected,
+                                     const std::vector<Result>& results, Nanoseconds window) {
+  std::vector<FlowResult> flows;
+  for (const auto& group : scenario.flows) flows.push_back(empty_result(group));
+  std::vector<Ends> ends(flows.size());
+  for (std::size_t worker = 0; worker < assignment.workers.size(); ++worker) {
+    const auto side = assignment.workers[worker].side;
+    if (worker < connected.size()) {
+      for (const auto& task : connected[worker].tasks) {
+        add_connected(flows.at(task.flow), scenario.flows.at(task.flow), side, task,
+                      ends.at(task.flow));
+      }
+    }
+    if (worker < results.size()) {
+      for (const auto& task : results[worker].tasks) {
+        add_result(flows.at(task.flow), scenario.flows.at(task.flow), side, task, window);
+        ends.at(task.flow).alive[side] += task.alive;
+      }
+    }
+  }
+  for (std::size_t i = 0; i < flows.size(); ++i) {
+    count_connections(flows[i], ends[i], !results.empty());
+  }
+  return flows;
+}
+
+}  // namespace netstall

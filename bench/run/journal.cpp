@@ -1,0 +1,84 @@
+#include "bench/run/journal.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include "base/error.hpp"
+#include "model/report_json.hpp"
+
+namespace netstall {
+namespace {
+
+constexpr std::size_t kMostBytes = std::size_t{4} << 30;
+
+std::string head_of(std::string_view scenario_hash) {
+  return fmt::format(R"({{"journal":"netstall/journal/1","scenario_hash":"{}"}})", scenario_hash);
+}
+
+// Nobody else writes the file, and it holds no repetition, when this returns.
+Fd claim(const std::filesystem::path& path) {
+  const auto operation = fmt::format("write {}", path.string());
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd) throw_errno(operation, errno);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    throw Error(ErrorKind::usage, operation, "another run is writing it",
+                "name another report with -o");
+  }
+  const auto text = read_file(path, kMostBytes);
+  const auto head = text.find('\n');
+  if (head != std::string::npos && text.find('\n', head + 1) != std::string::npos) {
+    throw Error(ErrorKind::usage, operation,
+                "it holds finished repetitions of an earlier run that was killed",
+                "keep it elsewhere or remove it, or name another report with -o");
+  }
+  if (::ftruncate(fd.get(), 0) != 0) throw_errno(operation, errno);
+  return fd;
+}
+
+}  // namespace
+
+Journal::Journal(const std::filesystem::path& path, std::string_view scenario_hash)
+    : path_(path), lock_(claim(path)), lines_(path) {
+  lines_.append_line(head_of(scenario_hash));
+}
+
+Journal::~Journal() {
+  if (empty_) ::unlink(path_.c_str());
+}
+
+void Journal::append(const Repetition& repetition) {
+  lines_.append_line(to_json_line(repetition));
+  empty_ = false;
+}
+
+std::vector<CellResult> read_journal(const Campaign& campaign,
+                                     const std::filesystem::path& journal) {
+  std::vector<CellResult> cells;
+  for (const Cell cell : campaign.cells) cells.push_back({cell.id, cell.parameters, {}, {}});
+  const auto text = read_file(journal, kMostBytes);
+  std::string_view rest = text;
+  bool head = true;
+  while (!rest.empty()) {
+    const auto end = rest.find('\n');
+    if (end == std::string_view::npos) break;  // torn
+    const auto line = rest.substr(0, end);
+    rest.remove_prefix(end + 1);
+    if (head && line != head_of(campaign.hash)) {
+      throw Error(ErrorKind::usage, fmt::format("read {}", journal.string()),
+                  "it is of another scenario");
+    }
+    if (!std::exchange(head, false)) {
+      auto repetition = repetition_from_json_line(line);
+      cells.at(repetition.cell).repetitions.push_back(std::move(repetition));
+    }
+  }
+  return cells;
+}
+
+}  // namespace netstall

@@ -1,0 +1,43 @@
+// The finished repetitions of a run on disk, until its report is written: what a
+// crash must not lose.
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include "base/fd.hpp"
+#include "base/file.hpp"
+#include "model/report.hpp"
+#include "model/scenario.hpp"
+
+namespace netstall {
+
+// One line that names the scenario, then one per repetition, each synced before
+// append() returns. Destroyed with no repetition in it, it leaves no file.
+// Not thread-safe.
+class Journal {
+ public:
+  // Throws Error when the file cannot be made; usage when another run is writing it
+  // or an earlier one, killed, left repetitions in it.
+  Journal(const std::filesystem::path& path, std::string_view scenario_hash);
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+  ~Journal();
+
+  void append(const Repetition& repetition);
+
+ private:
+  std::filesystem::path path_;
+  Fd lock_;
+  SyncedAppender lines_;
+  bool empty_ = true;
+};
+
+// The repetitions of a journal, sorted into the cells of its campaign. A torn last
+// line (a crash while writing) is left out. Throws Error (usage) when it is of
+// another scenario.
+std::vector<CellResult> read_journal(const Campaign& campaign,
+                                     const std::filesystem::path& journal);
+
+}  // namespace netstall

@@ -1,0 +1,207 @@
+#include "bench/run/repetition.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "bench/lab/machine_lock.hpp"
+#include "bench/lab/tcp_memory_cgroup.hpp"
+#include "bench/observe/namespace_counters.hpp"
+#include "bench/observe/tcp_memory.hpp"
+#include "bench/run/crew.hpp"
+#include "bench/run/flow_results.hpp"
+#include "bench/run/probes.hpp"
+#include "bench/run/series_recorder.hpp"
+
+namespace netstall {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kSampleEvery = 100ms;
+constexpr auto kLockDeadline = 6h;  // for other runs' windows, which may be long and many
+
+void step(const RunContext& context, const char* name) {
+  if (context.progress) context.progress(name);
+  if (context.step_hook) context.step_hook(name);
+}
+
+CrewPlace place_of(const Lab& lab, const Scenario& scenario, Side side) {
+  CrewPlace place{&lab.netns(side), lab.cgroup_procs(side), lab.address(side, Family::ipv4), {}};
+  const bool wants_ipv6 =
+      std::any_of(scenario.flows.begin(), scenario.flows.end(),
+                  [](const FlowGroup& flow) { return flow.family == Family::ipv6; });
+  if (wants_ipv6) place.address_v6 = lab.address(side, Family::ipv6);
+  return place;
+}
+
+std::string listed(const std::map<std::string, std::uint64_t>& counts) {
+  std::string text;
+  for (const auto& [name, count] : counts) text += fmt::format(", {} {}", count, name);
+  return text;
+}
+
+// Nothing, or why fewer connections than asked for carried traffic to the end: the
+// figures of the others answer another question.
+std::optional<std::string> shortfall(const std::vector<FlowResult>& flows) {
+  for (const auto& flow : flows) {
+    if (flow.connections_established != flow.connections_requested) {
+      return fmt::format("flow {}: {} of {} connections were established{}", flow.name,
+                         flow.connections_established, flow.connections_requested,
+                         listed(flow.connections_failed));
+    }
+    const auto alive = flow.connections_alive.value_or(flow.connections_established);
+    if (alive < flow.connections_established) {
+      return fmt::format("flow {}: {} of {} connections ended while traffic ran{}", flow.name,
+                         flow.connections_established - alive, flow.connections_established,
+                         listed(flow.errors));
+    }
+  }
+  return std::nullopt;
+}
+
+// Nothing, or what this cell asks for and this machine does not have.
+std::optional<std::string> why_skipped(const Scenario& scenario) {
+  const auto& limit = scenario.lab.tcp_memory_limit;
+  if (!limit.client && !limit.server) return std::nullopt;
+  return why_no_memory_limit();
+}
+
+// Counters of both namespaces and of the host, at both edges of the window.
+class WindowCounters {
+ public:
+  explicit WindowCounters(const Lab& lab)
+      : client_(lab.netns(Side::client)), server_(lab.netns(Side::server)) {}
+  void at_start() { start_ = read(); }
+  void at_end() { end_ = read(); }
+  void read_into(Repetition& repetition) const {
+    repetition.client = difference(start_.client, end_.client);
+    repetition.server = difference(start_.server, end_.server);
+    repetition.host = difference(start_.host, end_.host);
+  }
+
+ private:
+  struct Snapshots {
+    CounterSnapshot client;
+    CounterSnapshot server;
+    CounterSnapshot host;
+  };
+  Snapshots read() { return {client_.read(), server_.read(), read_host_counters()}; }
+  NamespaceCounters client_;
+  NamespaceCounters server_;
+  Snapshots start_;
+  Snapshots end_;
+};
+
+// Traffic, window and what is read in it. The crew's traffic still runs after.
+void measure(Crew& crew, Probes& probes, const Lab& lab, const Scenario& scenario,
+             const Assignment& assignment, const std::vector<Connected>& connected,
+             const RunContext& context, Repetition& repetition) {
+  const auto& timing = scenario.timing;
+  WindowCounters counters(lab);
+  TcpMemory memory;
+
+  const auto window = crew.go(timing.warmup, timing.measure, kSampleEvery);
+  SeriesRecorder series(window.from, timing.measure, kSampleEvery, assignment.workers.size());
+  const auto sink = [&](std::size_t worker, const Sample& sample) {
+    series.on_sample(worker, sample);
+  };
+  probes.set_window(window.from, window.to);
+  step(context, "warm-up");
+  crew.attend(window.from, sink);
+  counters.at_start();
+  probes.at_window_start();
+  step(context, "measure");
+  for (std::size_t k = 1; k <= series.points(); ++k) {
+    crew.attend(window.from + series.due(k), sink);
+    series.on_memory(k, memory.pages());
+  }
+  counters.at_end();
+  step(context, "results");
+  const auto results = crew.results(sink);
+
+  repetition.window_ns = timing.measure.count();
+  repetition.flows = join_results(scenario, assignment, connected, results, timing.measure);
+  counters.read_into(repetition);
+  repetition.series = series.take();
+  probes.read_into(repetition);
+}
+
+// The life of a run, between lab and unwinding. The order of the local objects
+// is the order of undoing.
+void run_in_lab(const Scenario& scenario, const Assignment& assignment, const RunContext& context,
+                Guardian& guardian, const Interrupts& interrupts, Repetition& repetition) {
+  step(context, "lab");
+  const auto interrupted = [&interrupts] { return interrupts.pending(); };
+  LabOptions lab_options;
+  lab_options.hook = context.step_hook;
+  lab_options.interrupted = interrupted;
+  Lab lab(scenario.lab, scenario.sysctl, guardian, lab_options);
+  repetition.memory_limit = lab.memory_limit();
+  try {
+    step(context, "probes");
+    Probes probes(context.probes, scenario, assignment, lab.netns(Side::client),
+                  lab.netns(Side::server));
+    repetition.probes = probes.report();
+
+    step(context, "workers");
+    const PerSide<CrewPlace> places{place_of(lab, scenario, Side::client),
+                                    place_of(lab, scenario, Side::server)};
+    const CrewOptions options{context.exe_fd, context.seed, context.say};
+    Crew crew(assignment, scenario, places, options, interrupts);
+    for (const auto pid : crew.pids()) guardian.watch_process(pid);
+    crew.prepare();
+
+    step(context, "ramp");
+    const auto connected = crew.connect();
+    repetition.flows = join_results(scenario, assignment, connected, {}, scenario.timing.measure);
+
+    step(context, "wait for other runs' windows");
+    const MachineLock window_lock(context.state_root / "window.lock", Deadline(kLockDeadline),
+                                  interrupted);
+    measure(crew, probes, lab, scenario, assignment, connected, context, repetition);
+
+    step(context, "close");
+    crew.close();
+    step(context, "unwind");
+  } catch (...) {
+    repetition.not_restored = lab.tear_down();
+    throw;
+  }
+  repetition.not_restored = lab.tear_down();
+}
+
+}  // namespace
+
+RepetitionOutcome run_repetition(const Scenario& scenario, const Assignment& assignment,
+                                 const RunContext& context, Guardian& guardian,
+                                 const Interrupts& interrupts) {
+  RepetitionOutcome outcome;
+  auto& repetition = outcome.repetition;
+  repetition.started_at = wall_clock_text();
+  const auto started = mono_now();
+  try {
+    if (const auto why = why_skipped(scenario)) {
+      repetition.status = Status::skipped;
+      repetition.reason = why;
+      repetition.restored = true;
+      return outcome;
+    }
+    run_in_lab(scenario, assignment, context, guardian, interrupts, repetition);
+    repetition.reason = shortfall(repetition.flows);
+    repetition.status = repetition.reason ? Status::failed : Status::ok;
+  } catch (const Error& error) {
+    repetition.status =
+        error.kind() == ErrorKind::interrupted ? Status::interrupted : Status::failed;
+    repetition.reason = error.what();
+    outcome.error = error;
+  }
+  repetition.restored = repetition.not_restored.empty();
+  repetition.duration_ns = (mono_now() - started).count();
+  return outcome;
+}
+
+}  // namespace netstall

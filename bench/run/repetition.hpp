@@ -1,0 +1,42 @@
+// One repetition of one cell: from an empty machine to a result and back.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/error.hpp"
+#include "bench/lab/guardian.hpp"
+#include "bench/lab/lab.hpp"
+#include "bench/run/interrupts.hpp"
+#include "model/plan.hpp"
+#include "model/report.hpp"
+
+namespace netstall {
+
+// What all repetitions of a campaign share.
+struct RunContext {
+  ProbeMode probes = ProbeMode::automatic;
+  std::uint64_t seed = 1;
+  int exe_fd = -1;                                   // this program, to start workers from
+  std::filesystem::path state_root;                  // /run/netstall
+  StepHook step_hook;                                // sees every step; empty outside tests
+  std::function<void(const std::string&)> say;       // a line for -v; may be empty
+  std::function<void(const std::string&)> progress;  // the phase it is in; may be empty
+};
+
+struct RepetitionOutcome {
+  Repetition repetition;
+  std::optional<Error> error;  // what ended it before its time
+};
+
+// Runs it and undoes it. A repetition that fails on its way has status failed, one
+// that a signal ends has status interrupted, with the reason, and what was measured
+// until then is kept; one that this machine cannot do (no TCP memory limit here) is
+// skipped.
+RepetitionOutcome run_repetition(const Scenario& scenario, const Assignment& assignment,
+                                 const RunContext& context, Guardian& guardian,
+                                 const Interrupts& interrupts);
+
+}  // namespace netstall
