@@ -1,0 +1,26 @@
+#include "bench/cli/exit_status.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <exception>
+#include <new>
+
+namespace netstall {
+
+ExitStatus guarded(const std::function<ExitStatus()>& command) {
+  try {
+    return command();
+  } catch (const Error& error) {
+    fmt::print(stderr, "netstall: {}\n", error.what());
+    if (!error.remedy().empty()) fmt::print(stderr, "  → {}\n", error.remedy());
+    return exit_status_of(error.kind());
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "netstall: out of memory\n");
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "netstall: {}\n", error.what());
+  }
+  return ExitStatus::failed;
+}
+
+}  // namespace netstall

@@ -1,0 +1,26 @@
+// A campaign with its progress on a terminal, and the report of what it found: what
+// `run`, `ab` and `calibrate` do alike.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "bench/cli/scenario_options.hpp"
+#include "bench/run/campaign.hpp"
+#include "model/report.hpp"
+
+namespace netstall {
+
+// Runs the plan; `watch` is called with every progress. What was not put back is said on stderr.
+CampaignOutcome run_live(const Campaign& campaign, const Plan& plan,
+                         const ScenarioCommandOptions& options, ProbeMode probes,
+                         const std::filesystem::path& journal,
+                         const std::function<void(const CampaignProgress&)>& watch = {});
+
+// The cells of the journal as a report, with the scenario's expectations judged.
+Report report_of(const Campaign& campaign, std::uint64_t seed, std::string started_at,
+                 std::vector<CellResult> cells);
+
+}  // namespace netstall

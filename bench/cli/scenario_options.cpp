@@ -1,0 +1,73 @@
+#include "bench/cli/scenario_options.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <set>
+
+#include "base/error.hpp"
+
+namespace netstall {
+
+void add_scenario_options(CLI::App& command, ScenarioCommandOptions& options) {
+  command.add_option("scenario", options.scenario, "Scenario file (JSON with comments)")
+      ->required();
+  add_setting_options(command, options);
+}
+
+void add_setting_options(CLI::App& command, ScenarioCommandOptions& options) {
+  command
+      .add_option("--set", options.set,
+                  "Set a value of the scenario: a JSON pointer, '=', a JSON value or a bare word; "
+                  "repeatable")
+      ->type_name("POINTER=VALUE")
+      ->allow_extra_args(false);
+  command
+      .add_option("--profile", options.profile,
+                  "sysctl.d file for both sides, instead of the scenario's")
+      ->type_name("FILE");
+  command.add_option("--seed", options.seed, "Seed of the order of cells and of everything random")
+      ->type_name("N")
+      ->capture_default_str();
+  command.add_flag("--allow-host-sysctl", options.allow_host_sysctl,
+                   "Allow settings that reach the whole machine, for as long as a lab stands");
+  command.add_flag("-q,--quiet", options.quiet, "No progress, no summary");
+  command.add_flag("-v,--verbose", options.verbose, "Say every effective option and step");
+}
+
+void add_probe_option(CLI::App& command, ProbeOptions& options) {
+  std::map<std::string, ProbeMode> modes;
+  for (std::size_t i = 0; i < Names<ProbeMode>::list.size(); ++i) {
+    modes.emplace(Names<ProbeMode>::list[i], static_cast<ProbeMode>(i));
+  }
+  command
+      .add_option("--probes", options.mode,
+                  "eBPF probes: auto (what loads), off, or require (fail without)")
+      ->transform(CLI::CheckedTransformer(modes).description(""))
+      ->type_name("auto|off|require");
+}
+
+Campaign load_campaign(const ScenarioCommandOptions& options) {
+  const std::filesystem::path file(options.scenario);
+  ScenarioOptions reading;
+  for (const auto& text : options.set) reading.overrides.push_back(parse_override(text));
+  reading.profile = options.profile;
+  const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+  reading.profile_folders = {".", folder, folder / ".."};
+  return load_scenario(file, reading);
+}
+
+void require_host_sysctl_allowed(const Campaign& campaign, const ScenarioCommandOptions& options) {
+  if (options.allow_host_sysctl) return;
+  std::set<std::string> keys;
+  for (const Cell cell : campaign.cells) {
+    for (const auto& [key, value] : cell.scenario.sysctl.host) keys.insert(key);
+  }
+  if (keys.empty()) return;
+  throw Error(ErrorKind::usage, fmt::format("set {} on the host", fmt::join(keys, ", ")),
+              "this reaches every program on the machine",
+              "allow it with --allow-host-sysctl; it is put back after each repetition");
+}
+
+}  // namespace netstall

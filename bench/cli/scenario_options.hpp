@@ -1,0 +1,45 @@
+// The options that every command which takes a scenario shares.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/names.hpp"
+#include "model/plan.hpp"
+#include "model/scenario_json.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace netstall {
+
+struct ScenarioCommandOptions {
+  std::string scenario;
+  std::vector<std::string> set;
+  std::optional<std::string> profile;
+  std::uint64_t seed = 1;
+  bool allow_host_sysctl = false;
+  bool quiet = false;
+  bool verbose = false;
+};
+
+// Only for commands that open traffic.
+struct ProbeOptions {
+  ProbeMode mode = ProbeMode::automatic;
+};
+
+void add_scenario_options(CLI::App& command, ScenarioCommandOptions& options);
+// The same without the scenario itself.
+void add_setting_options(CLI::App& command, ScenarioCommandOptions& options);
+void add_probe_option(CLI::App& command, ProbeOptions& options);
+
+// Reads the scenario file with --set and --profile; throws Error listing all faults.
+Campaign load_campaign(const ScenarioCommandOptions& options);
+
+// Throws Error (usage) naming the host-wide settings if they are not allowed.
+void require_host_sysctl_allowed(const Campaign& campaign, const ScenarioCommandOptions& options);
+
+}  // namespace netstall
