@@ -1,0 +1,92 @@
+"""SIGKILL of the controller at every step of set-up and unwinding, and at random
+moments of a run: nothing is left, and every finished repetition is in the journal.
+
+The number of random moments is NETSTALL_KILLS (default 25; the campaign is
+scripts/kill_campaign.sh)."""
+
+import json
+import os
+import random
+import signal
+import time
+
+import harness
+
+
+
+CGROUP_V1 = os.path.exists("/sys/fs/cgroup/memory/memory.kmem.tcp.usage_in_bytes")
+
+
+class Kill(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.machine = harness.Machine()
+        self.out = self.path("report.json")
+        self.journal = self.out + ".journal"
+
+    def check_journal(self):
+        """After the head, all lines but a torn last one are whole repetitions."""
+        if not os.path.exists(self.journal):
+            return 0
+        with open(self.journal, encoding="utf-8") as file:
+            lines = file.read().split("\n")
+        for line in lines[1:-1]:
+            self.assertEqual(json.loads(line)["status"], "ok")
+        os.remove(self.journal)
+        return max(0, len(lines) - 2)
+
+    def run_scenario(self):
+        return harness.scenario(
+            self.folder,
+            lab={"tcp_memory_limit": {"server": "4MiB"}} if CGROUP_V1 else {},
+            sysctl={"server": {"net.ipv4.tcp_wmem": "4096 16384 4194304"}},
+            timing={"ramp": "20ms", "warmup": "20ms", "measure": "100ms", "repetitions": 40},
+        )
+
+    def steps_not_come_to(self):
+        """This scenario sets nothing of the host's."""
+        cgroup = ("cgroup_announced", "cgroup_made", "cgroup_limited")
+        host = ("host_sysctl_announced", "host_sysctl_written", "host_sysctl_restored")
+        return host if CGROUP_V1 else host + cgroup
+
+    def test_at_every_step(self):
+        path = self.run_scenario()
+        steps = [
+            "lab", "probes", "workers", "ramp", "warm-up", "measure", "results", "close", "unwind",
+        ]
+        with open(os.path.join(harness.SOURCE, "bench/lab/step.cpp"), encoding="utf-8") as file:
+            text = file.read()
+        lab_steps = [part for part in text.split('"')[1::2] if part and "/" not in part]
+        self.assertGreater(len(lab_steps), 5)
+        for step in steps + lab_steps:
+            with self.subTest(step=step):
+                running = harness.start("run", path, "-o", self.out, "--set", "/timing/repetitions=1",
+                                        env={"NETSTALL_KILL_AT": step})
+                status = running.wait(60)
+                if step in self.steps_not_come_to():
+                    self.assertEqual(status, 0)
+                else:
+                    self.assertEqual(status, -signal.SIGKILL)
+                self.machine.assert_clean()
+                self.check_journal()
+
+    def test_at_random_moments(self):
+        path = self.run_scenario()
+        kills = int(os.environ.get("NETSTALL_KILLS", "25"))
+        generator = random.Random(20)
+        finished = 0
+        for _ in range(kills):
+            running = harness.start("run", path, "-o", self.out)
+            moment = time.monotonic() + generator.uniform(0, 1.2)
+            while time.monotonic() < moment and running.poll() is None:
+                time.sleep(0.001)
+            running.kill()
+            running.wait(20)
+            self.machine.assert_clean()
+            finished += self.check_journal()
+        print(f"{kills} kills, {finished} finished repetitions kept")
+        self.assertGreater(finished, 0)
+
+
+if __name__ == "__main__":
+    harness.main(needs_root=True)

@@ -1,0 +1,267 @@
+"""A whole run: what the report says, that nothing is left, and that what goes
+wrong is said with the right status."""
+
+import os
+import resource
+import signal
+import subprocess
+
+import harness
+
+
+class WholeRun(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.machine = harness.Machine()
+        self.out = self.path("report.json")
+
+    def tearDown(self):
+        self.machine.assert_clean()
+
+    def run_scenario(self, *arguments, expect_status=0, env=None, **changes):
+        path = harness.scenario(self.folder, **changes)
+        done = harness.run("run", path, "-o", self.out, *arguments, env=env)
+        self.assertEqual(done.returncode, expect_status, done.stderr + done.stdout)
+        return done
+
+    def test_both_directions_both_kinds_of_io_both_families(self):
+        flows = [
+            {
+                "name": f"{sender}-{io}-{family}",
+                "connections": 3,
+                "sender": sender,
+                "io": io,
+                "family": family,
+                "payload": {"fixed": "8KiB"},
+                "pace": {"rate": "100/s"},
+            }
+            for sender in ("client", "server")
+            for io in ("blocking", "nonblocking")
+            for family in ("ipv4", "ipv6")
+        ]
+        self.run_scenario(flows=flows)
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        self.assertEqual(repetition["status"], "ok")
+        self.assertTrue(repetition["restored"])
+        self.assertEqual(len(repetition["flows"]), 8)
+        for flow in repetition["flows"]:
+            self.assertEqual(flow["connections"]["established"], 3, flow["name"])
+            # 3 connections × 100/s × 0.5 s, each within one message.
+            self.assertAlmostEqual(flow["messages"], 150, delta=4, msg=flow["name"])
+            self.assertAlmostEqual(flow["goodput_bytes_per_s"], 3 * 100 * 8192, delta=3 * 100 * 8192 * 0.05)
+            self.assertEqual(flow["stalls"]["total"]["count"], flow["own_clock"]["total"]["count"])
+
+    def test_kernel_counters_are_the_lab_s_own(self):
+        self.run_scenario()
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        server = repetition["kernel"]["server"]["counters"]
+        client = repetition["kernel"]["client"]["counters"]
+        read = repetition["flows"][0]["goodput_bytes_per_s"] * 0.5
+        # What the server's IP sent and the client's received is the stream and its headers.
+        self.assertGreaterEqual(server["IpExt.OutOctets"], read * 0.5)
+        self.assertAlmostEqual(server["IpExt.OutOctets"], client["IpExt.InOctets"], delta=200_000)
+
+    def test_series_covers_the_window(self):
+        self.run_scenario()
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        series = repetition["series"]
+        self.assertEqual(series["t_ns"], [100_000_000 * k for k in range(1, 6)])
+        for name in ("tcp_mem_pages", "goodput_bytes_per_s", "blocked_senders"):
+            self.assertEqual(len(series[name]), 5)
+            self.assertTrue(all(value is not None for value in series[name]), name)
+        mean = sum(series["goodput_bytes_per_s"]) / 5
+        self.assertAlmostEqual(mean, repetition["flows"][0]["goodput_bytes_per_s"], delta=mean * 0.05)
+
+    def test_buffers_as_requested_initial_final(self):
+        self.run_scenario()
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        socket = repetition["flows"][0]["socket"]
+        self.assertEqual(socket["sndbuf"]["requested"], 32768)
+        self.assertEqual(socket["sndbuf"]["initial"], 65536)  # the kernel doubles it
+        self.assertEqual(socket["sndbuf"]["final"]["count"], 4)
+        self.assertEqual(socket["rcvbuf"]["requested"], 32768)
+
+    def test_sysctls_of_a_side_reach_its_sockets(self):
+        self.run_scenario(
+            sysctl={"server": {"net.ipv4.tcp_wmem": "4096 24576 65536"}},
+            flows=[{"name": "one", "connections": 1, "sender": "server", "pace": {"rate": "10/s"}}],
+        )
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        self.assertEqual(repetition["flows"][0]["socket"]["sndbuf"]["initial"] > 0, True)
+        self.assertLessEqual(repetition["flows"][0]["socket"]["sndbuf"]["final"]["max"], 65536 + 64)
+
+    def test_stdout_report_and_quiet(self):
+        path = harness.scenario(self.folder)
+        done = harness.run("run", path, "-o", "-", "-q")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stderr, "")
+        self.assertTrue(done.stdout.startswith("{"))
+
+    def test_probes_off_leaves_the_own_clock(self):
+        self.run_scenario("--probes", "off")
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        self.assertEqual(repetition["probes"]["backend"], "own_clock")
+        self.assertIn("send_wait", repetition["probes"]["missing"])
+        flow = repetition["flows"][0]
+        self.assertEqual(flow["stalls"]["total"]["count"], flow["own_clock"]["total"]["count"])
+        self.assertTrue(all(value is None for value in flow["stalls"]["by_cause"].values()))
+
+    def test_a_missed_expectation_is_status_1(self):
+        done = self.run_scenario(expect=[{"flow": "slow", "metric": "stall.max", "at_most": "1us"}], expect_status=1)
+        self.assertIn("MISS", done.stdout)
+
+    def test_unknown_sysctl(self):
+        done = self.run_scenario(sysctl={"server": {"net.ipv4.tcp_wmen": "1 2 3"}}, expect_status=2)
+        self.assertIn("net.ipv4.tcp_wmen", done.stderr)
+        self.assertIn("tcp_wmem", done.stderr)
+
+    def test_a_value_that_the_kernel_refuses(self):
+        done = self.run_scenario(sysctl={"server": {"net.ipv4.tcp_congestion_control": "warp"}}, expect_status=2)
+        self.assertIn("net.ipv4.tcp_congestion_control", done.stderr)
+
+    def test_host_wide_sysctl_under_a_side(self):
+        done = self.run_scenario(sysctl={"server": {"net.ipv4.tcp_mem": "1 2 3"}}, expect_status=2)
+        self.assertIn("--allow-host-sysctl", done.stderr)
+
+    def test_host_sysctl_holds_and_is_put_back(self):
+        path = "/proc/sys/net/core/netdev_budget_usecs"
+        with open(path, encoding="utf-8") as file:
+            before = int(file.read())
+        self.run_scenario("--allow-host-sysctl", sysctl={"host": {"net.core.netdev_budget_usecs": before + 1}})
+        with open(path, encoding="utf-8") as file:
+            self.assertEqual(int(file.read()), before)
+
+    def test_unwritable_output(self):
+        path = harness.scenario(self.folder)
+        done = harness.run("run", path, "-o", self.path("no/such/folder/report.json"))
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("no/such/folder", done.stderr)
+        done = harness.run("run", path, "-o", self.folder)
+        self.assertEqual(done.returncode, 2, done.stderr)
+
+    def test_full_disk(self):
+        # A tmpfs of one page: the journal's first line does not fit.
+        mount = self.path("full")
+        os.mkdir(mount)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", mount], check=True)
+        self.addCleanup(subprocess.run, ["umount", mount], check=True)
+        path = harness.scenario(self.folder)
+        done = harness.run("run", path, "-o", os.path.join(mount, "report.json"))
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertIn("No space left", done.stderr)
+
+    def test_too_few_descriptors(self):
+        path = harness.scenario(self.folder)
+        done = harness.run(
+            "run", path, "-o", self.out, "--set", "/flows/0/connections=5000",
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (60, 60)),
+        )
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn("ulimit -Hn", done.stderr)
+
+    def test_an_ordinary_user(self):
+        path = harness.scenario(self.folder)
+        os.chmod(self.folder, 0o755)
+        done = harness.run("run", path, "-o", "/dev/null", user=65534, group=65534, cwd="/tmp")
+        self.assertEqual(done.returncode, 4, done.stderr)
+        self.assertIn("root", done.stderr)
+
+    def test_plan_and_doctor_as_an_ordinary_user(self):
+        path = harness.scenario(self.folder)
+        os.chmod(self.folder, 0o755)
+        done = harness.run("plan", path, user=65534, group=65534, cwd="/tmp")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = harness.run("doctor", "--json", user=65534, group=65534, cwd="/tmp")
+        self.assertIn(done.returncode, (0, 4), done.stderr)
+        self.assertIn('"checks"', done.stdout)
+
+    def test_two_runs_at_once_do_not_count_each_other(self):
+        path = harness.scenario(self.folder)
+        fast = [{"name": "fast", "connections": 2, "sender": "server", "io": "blocking", "pace": {"rate": "50/s"}}]
+        other_folder = self.path("other")
+        os.mkdir(other_folder)
+        other = harness.scenario(other_folder, flows=fast)
+        first = harness.start("run", path, "-o", self.out)
+        second = harness.run("run", other, "-o", self.path("other.json"))
+        self.assertEqual(first.wait(60), 0)
+        self.assertEqual(second.returncode, 0, second.stderr)
+        (slow,) = harness.repetitions(harness.load(self.out))
+        (quick,) = harness.repetitions(harness.load(self.path("other.json")))
+        self.assertGreater(slow["stalls"]["total"]["count"], 0)
+        self.assertEqual(quick["stalls"]["total"]["count"], 0)
+
+    def test_interrupts_unwind_and_keep_what_is_finished(self):
+        for signal_number in (signal.SIGINT, signal.SIGTERM):
+            path = harness.scenario(
+                self.folder, timing={"ramp": "50ms", "warmup": "0ms", "measure": "400ms", "repetitions": 50}
+            )
+            running = harness.start("run", path, "-o", self.out)
+            journal = self.out + ".journal"
+            harness.wait_until(lambda: self.lines_of(journal) < 2, 20, "no repetition finished")
+            running.send_signal(signal_number)
+            self.assertEqual(running.wait(20), 130)
+            repetitions = harness.repetitions(harness.load(self.out))
+            self.assertIn("ok", [r["status"] for r in repetitions])
+            for repetition in repetitions:
+                self.assertTrue(repetition["restored"], repetition)
+            self.machine.assert_clean()
+
+    @staticmethod
+    def lines_of(path):
+        if not os.path.exists(path):
+            return 0
+        with open(path, "rb") as file:
+            return file.read().count(b"\n")
+
+    def test_connections_that_die_fail_the_repetition(self):
+        path = harness.scenario(
+            self.folder, timing={"ramp": "50ms", "warmup": "2s", "measure": "500ms", "repetitions": 1}
+        )
+        running = harness.start("run", path, "-o", self.out)
+        try:
+            harness.wait_until(lambda: not self.reset_connections(running.pid), 20, "no connection to reset")
+        finally:
+            self.assertEqual(running.wait(60), 5)
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        self.assertEqual(repetition["status"], "failed")
+        self.assertIn("connections ended while traffic ran", repetition["reason"])
+        connections = repetition["flows"][0]["connections"]
+        self.assertLess(connections["alive"], connections["established"])
+
+    @staticmethod
+    def reset_connections(controller):
+        """Resets what is established in the namespaces of a run; whether there was any."""
+        shown = ""
+        for worker in harness.children(controller, "netstall-worker"):
+            shown += subprocess.run(
+                ["nsenter", "-t", str(worker), "-n", "ss", "-HKtn", "state", "established"],
+                capture_output=True, text=True, check=False,
+            ).stdout
+        return bool(shown.strip())
+
+    def test_a_journal_of_an_earlier_run_is_neither_lost_nor_mixed_in(self):
+        path = harness.scenario(self.folder, timing={"ramp": "0ms", "warmup": "0ms", "measure": "100ms",
+                                                     "repetitions": 50})
+        running = harness.start("run", path, "-o", self.out)
+        journal = self.out + ".journal"
+        harness.wait_until(lambda: self.lines_of(journal) < 2, 20, "no repetition finished")
+        running.kill()
+        running.wait(20)
+        self.machine.assert_clean()
+        with open(journal, "rb") as file:
+            kept = file.read()
+        done = self.run_scenario(expect_status=2)
+        self.assertIn("finished repetitions of an earlier run", done.stderr)
+        with open(journal, "rb") as file:
+            self.assertEqual(file.read(), kept)
+        os.remove(journal)
+        self.run_scenario()
+        self.assertFalse(os.path.exists(journal))
+
+    def test_what_fails_at_once_leaves_no_journal(self):
+        self.run_scenario(sysctl={"server": {"net.ipv4.no_such": "1"}}, expect_status=2)
+        self.assertFalse(os.path.exists(self.out + ".journal"))
+
+
+if __name__ == "__main__":
+    harness.main(needs_root=True)

@@ -1,0 +1,125 @@
+"""Bad usage and bad scenarios are refused with a clear sentence and status 2,
+before anything is touched; planning needs no root."""
+
+import json
+import os
+
+import harness
+
+
+class BadScenarios(harness.Case):
+    def refused(self, text, *expected):
+        path = self.path("bad.json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        done = harness.run("plan", path)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        for part in expected:
+            self.assertIn(part, done.stderr)
+        self.assertEqual(done.stdout, "")
+
+    def changed(self, change):
+        path = harness.scenario(self.folder)
+        document = harness.load(path)
+        change(document)
+        return json.dumps(document)
+
+    def test_a_command_that_is_not_there(self):
+        for word, said in (("pln", 'did you mean "plan"?'), ("frobnicate", "there are run, plan,")):
+            done = harness.run(word)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(said, done.stderr)
+
+    def test_wrong_type(self):
+        self.refused(self.changed(lambda d: d.update(flows=3)), "/flows")
+
+    def test_negative_size(self):
+        self.refused(
+            self.changed(lambda d: d["flows"][0]["payload"].update(fixed=-5)), "/flows/0/payload/fixed"
+        )
+
+    def test_duration_without_unit(self):
+        self.refused(self.changed(lambda d: d["timing"].update(measure=10)), "/timing/measure", "10", "unit")
+
+    def test_two_groups_of_one_name(self):
+        self.refused(self.changed(lambda d: d["flows"].append(dict(d["flows"][0]))), "/flows/1/name", "slow")
+
+    def test_axis_over_an_unknown_key(self):
+        self.refused(self.changed(lambda d: d.update(sweep={"/flows/0/sokcet": [1]})), "sokcet", "socket")
+
+    def test_a_billion_connections(self):
+        self.refused(self.changed(lambda d: d["flows"][0].update(connections=10**9)), "/flows/0/connections")
+
+    def test_unknown_key_names_the_nearest(self):
+        self.refused(self.changed(lambda d: d["flows"][0].update(conections=3)), "conections", "connections")
+
+    def test_all_faults_at_once(self):
+        def spoil(document):
+            document["timing"]["measure"] = 10
+            document["flows"][0]["io"] = "magic"
+            document["colour"] = "red"
+
+        self.refused(self.changed(spoil), "/timing/measure", "/flows/0/io", "/colour")
+
+    def test_deep_nesting(self):
+        self.refused("[" * 100000, "bad.json")
+
+    def test_large_file(self):
+        path = self.path("large.json")
+        with open(path, "wb") as file:
+            file.truncate(100 << 20)
+        done = harness.run("plan", path)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("large.json", done.stderr)
+
+    def test_no_such_file(self):
+        done = harness.run("plan", self.path("none.json"))
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("none.json", done.stderr)
+
+    def test_unknown_metric(self):
+        path = harness.scenario(self.folder, expect=[{"metric": "stall.p98", "at_most": "1ms"}])
+        done = harness.run("run", path, "-o", self.path("out.json"))
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("stall.p98", done.stderr)
+        self.assertFalse(os.path.exists(self.path("out.json")))
+
+
+class Usage(harness.Case):
+    def test_no_command_and_unknown_option(self):
+        self.assertEqual(harness.run().returncode, 2)
+        self.assertEqual(harness.run("run", "--colour").returncode, 2)
+        self.assertEqual(harness.run("dance").returncode, 2)
+
+    def test_help_and_version(self):
+        self.assertEqual(harness.run("--help").returncode, 0)
+        self.assertIn("netstall", harness.run("--version").stdout)
+
+    def test_set_changes_the_plan(self):
+        path = harness.scenario(self.folder)
+        done = harness.run("plan", path, "--set", "/flows/0/connections=77")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("77", done.stdout)
+
+    def test_set_of_a_swept_pointer_is_an_error(self):
+        path = harness.scenario(self.folder, sweep={"/flows/0/connections": [1, 2]})
+        done = harness.run("plan", path, "--set", "/flows/0/connections=3")
+        self.assertEqual(done.returncode, 2, done.stderr)
+
+    def test_host_sysctl_needs_permission(self):
+        path = harness.scenario(self.folder, sysctl={"host": {"net.ipv4.tcp_mem": "1 2 3"}})
+        done = harness.run("run", path, "-o", self.path("out.json"))
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("--allow-host-sysctl", done.stderr)
+
+    def test_plan_of_every_shipped_scenario(self):
+        folder = os.path.join(harness.SOURCE, "scenarios")
+        names = [n for n in os.listdir(folder) if n.endswith(".json") and not n.endswith("schema.json")]
+        self.assertTrue(names)
+        for name in names:
+            done = harness.run("plan", os.path.join(folder, name))
+            self.assertEqual(done.returncode, 0, f"{name}: {done.stderr}")
+
+
+if __name__ == "__main__":
+    harness.main()
