@@ -1,6 +1,7 @@
 // The means of bpf/provoke.hpp, which only this room's kernel tier uses.
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -343,7 +344,8 @@ class CgroupLimit : public TcpMemoryLimit {
     }
   }
   ~CgroupLimit() override {
-    eventually([&] { return ::rmdir(path_.c_str()) == 0 || errno != EBUSY; });
+    EXPECT_TRUE(eventually([&] { return ::rmdir(path_.c_str()) == 0; }))
+        << "remove " << path_ << ": " << std::strerror(errno);
   }
   void enter() const override { put_thread_into(path_); }
   void leave() const override { put_thread_into(parent_); }

@@ -213,20 +213,26 @@ def _namespaces():
     return -1
 
 
+def _holdings():
+    """What a run makes on the machine, whoever made it."""
+    found = _processes()
+    found += [f"link {name}" for name in _links()]
+    for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/memory"):
+        found += [f"cgroup {p}" for p in glob.glob(f"{root}/**/netstall-*", recursive=True)]
+    found += [f"journal {p}" for p in glob.glob("/run/netstall/*/")]
+    return set(found)
+
+
 class Machine:
     """A look at the machine before; leftovers() says what is there now and was not."""
 
     def __init__(self):
-        self.links = set(_links())
         self.sysctls = _sysctls()
+        self.before = _holdings()
 
     def leftovers(self):
-        found = _processes()
-        found += [f"link {name}" for name in set(_links()) - self.links]
-        for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/memory"):
-            found += [f"cgroup {p}" for p in glob.glob(f"{root}/**/netstall-*", recursive=True)]
-        found += [f"journal {p}" for p in glob.glob("/run/netstall/*/")]
-        return sorted({name for name in found if not _of_a_living_run(name)})
+        found = _holdings() - self.before
+        return sorted(name for name in found if not _of_a_living_run(name))
 
     def changed_sysctls(self):
         now = _sysctls()
