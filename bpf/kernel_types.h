@@ -80,11 +80,16 @@ struct sock {
   struct sock_common __sk_common;
   socket_lock_t sk_lock;
   int sk_sndbuf;
+  int sk_rcvbuf;
   int sk_wmem_queued;
   int sk_write_pending;
   __u16 sk_protocol;
   __u8 sk_userlocks; /* four bits of it up to Linux 6.1 */
   struct mem_cgroup* sk_memcg;
+};
+
+struct inet_connection_sock {
+  __u8 icsk_ca_state : 5;
 };
 
 struct tcp_options_received {
@@ -105,10 +110,36 @@ struct tcp_sock {
   __u8 chrono_type; /* two bits of it, on some kernels */
 };
 
+struct Qdisc_ops {
+  char id[16];
+};
+
+struct Qdisc {
+  const struct Qdisc_ops* ops;
+};
+
+struct net_device {
+  struct Qdisc* qdisc; /* at its root */
+  possible_net_t nd_net;
+};
+
+struct dst_entry {
+  struct net_device* dev;
+};
+
 struct sk_buff {
+  struct net_device* dev;
+  struct sock* sk;
+  char cb[48];
+  unsigned long _skb_refdst;
   __u16 transport_header;
   __u16 network_header;
   unsigned char* head;
+};
+
+/* In sk_buff::cb of a segment that TCP has queued. */
+struct tcp_skb_cb {
+  __u16 tcp_gso_segs;
 };
 
 /* For its size alone. */
@@ -122,6 +153,13 @@ enum skb_drop_reason {
   SKB_DROP_REASON_SOCKET_BACKLOG = 29,
   SKB_DROP_REASON_TCP_ZEROWINDOW = 40,
   SKB_DROP_REASON_TCP_OFO_QUEUE_PRUNE = 50,
+  SKB_DROP_REASON_QDISC_DROP = 64,
+  SKB_DROP_REASON_QDISC_OVERLIMIT,
+  SKB_DROP_REASON_QDISC_CONGESTED,
+  SKB_DROP_REASON_CAKE_FLOOD,
+  SKB_DROP_REASON_FQ_BAND_LIMIT,
+  SKB_DROP_REASON_FQ_HORIZON_LIMIT,
+  SKB_DROP_REASON_FQ_FLOW_LIMIT,
 };
 
 struct socket {
@@ -152,12 +190,17 @@ struct sched_info {
 
 struct rseq;
 
+struct nsproxy {
+  struct net* net_ns;
+};
+
 struct task_struct {
   unsigned int flags;
   int pid;
   unsigned long nvcsw;
   struct sched_info sched_info;
   struct files_struct* files;
+  struct nsproxy* nsproxy;
   struct rseq* rseq;
   unsigned int memcg_nr_pages_over_high;
 };

@@ -100,7 +100,7 @@ static __always_inline bool end_unseen(struct task_struct* task) {
   return ends_in_user_mode && bpf_core_field_exists(task->rseq) && !task->rseq;
 }
 
-static __always_inline int enter_wait(struct sock* sk, long* timeo_p) {
+static __always_inline int enter_wait(void* ctx, struct sock* sk, long* timeo_p) {
   const __u32 flow = flow_of(sk);
   if (!flow) return 0;
   long timeo = 0;
@@ -121,6 +121,7 @@ static __always_inline int enter_wait(struct sock* sk, long* timeo_p) {
   send->why = why;
   if (timeo) {
     begin_wait(send, task, now);
+    see_scene(ctx, sk, &send->scene, true);
     if (sees_return) fall_asleep(send, task);
   } else {
     send->eagain = 1;
@@ -130,12 +131,12 @@ static __always_inline int enter_wait(struct sock* sk, long* timeo_p) {
 
 SEC("fentry/sk_stream_wait_memory")
 int BPF_PROG(on_wait, struct sock* sk, long* timeo_p) {
-  return enter_wait(sk, timeo_p);
+  return enter_wait(ctx, sk, timeo_p);
 }
 
 SEC("kprobe/sk_stream_wait_memory")
 int on_wait_kprobe(struct pt_regs* regs) {
-  return enter_wait((struct sock*)regs->di, (long*)regs->si);
+  return enter_wait(regs, (struct sock*)regs->di, (long*)regs->si);
 }
 
 /* True where the send() is to be ended: there was a wait. */
@@ -165,7 +166,7 @@ int BPF_PROG(on_waited, struct sock* sk) {
 
 /* A cgroup above memory.high makes its threads sleep: on their way to user mode,
  * or within the charge of memory itself. */
-static __always_inline int enter_throttle(void) {
+static __always_inline int enter_throttle(void* ctx) {
   struct task_struct* task = bpf_get_current_task_btf();
   if (!BPF_CORE_READ(task, memcg_nr_pages_over_high)) return 0;
   struct sock* sk = sending_sock(task);
@@ -180,6 +181,7 @@ static __always_inline int enter_throttle(void) {
   const struct netstall_why why = {.cause = NETSTALL_CAUSE_CGROUP_THROTTLE};
   send->why = why;
   begin_wait(send, task, now);
+  see_scene(ctx, sk, &send->scene, true);
   if (sees_return) fall_asleep(send, task);
   return 0;
 }
@@ -203,7 +205,7 @@ static __always_inline int leave_throttle(void) {
 
 SEC("fentry/__mem_cgroup_handle_over_high")
 int BPF_PROG(on_throttle) {
-  return enter_throttle();
+  return enter_throttle(ctx);
 }
 
 SEC("fexit/__mem_cgroup_handle_over_high")
@@ -213,13 +215,13 @@ int BPF_PROG(on_throttled) {
 
 SEC("kprobe/__mem_cgroup_handle_over_high")
 int on_throttle_kprobe(struct pt_regs* regs) {
-  return enter_throttle();
+  return enter_throttle(regs);
 }
 
 /* Its name up to Linux 6.5. */
 SEC("fentry/mem_cgroup_handle_over_high")
 int BPF_PROG(on_throttle_old) {
-  return enter_throttle();
+  return enter_throttle(ctx);
 }
 
 SEC("fexit/mem_cgroup_handle_over_high")
@@ -229,7 +231,7 @@ int BPF_PROG(on_throttled_old) {
 
 SEC("kprobe/mem_cgroup_handle_over_high")
 int on_throttle_old_kprobe(struct pt_regs* regs) {
-  return enter_throttle();
+  return enter_throttle(regs);
 }
 
 static __always_inline int leave_kernel(void) {
@@ -279,7 +281,7 @@ static __always_inline void sleep_in_wait(struct netstall_send* send, struct tas
 }
 
 /* A thread goes to sleep; if in a send() that waits for memory, a wait begins. */
-static __always_inline void sleep_in_send(struct task_struct* task, unsigned int state) {
+static __always_inline void sleep_in_send(void* ctx, struct task_struct* task, unsigned int state) {
   /* sk_stream_wait_memory() sleeps interruptibly; locks, page faults and memory
    * reclaim within a send() do not. */
   if (!(state & NETSTALL_TASK_INTERRUPTIBLE)) return;
@@ -299,6 +301,7 @@ static __always_inline void sleep_in_send(struct task_struct* task, unsigned int
     end_wait(send);
     const __u32 refused = send->refused;
     begin_wait(send, task, now);
+    see_scene(ctx, sk, &send->scene, true);
     struct netstall_why why = {};
     begin_why(sk, &why, refused, false);
     send->why = why;
@@ -326,7 +329,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct* prev, struct task_stru
   }
   if (preempt || !prev_state) return 0;
   if (!sees_entry) {
-    sleep_in_send(prev, prev_state);
+    sleep_in_send(ctx, prev, prev_state);
   } else if (send) {
     sleep_in_wait(send, prev, prev_state);
   }
@@ -376,7 +379,7 @@ static __always_inline void why_eagain(struct sock* sk, __u32 refused, struct ne
 
 /* At the end of each send(): it may have waited, or return EAGAIN, or have accepted
  * the first byte since. */
-static __always_inline int sent(struct sock* sk, long ret) {
+static __always_inline int sent(void* ctx, struct sock* sk, long ret) {
   const bool eagain = watch_eagain && ret == -EAGAIN;
   if (!sends_open && !eagains_open && !eagain) return 0;
   bool waited = false;
@@ -417,18 +420,18 @@ static __always_inline int sent(struct sock* sk, long ret) {
   /* Also before the connection stands a send() returns EAGAIN. */
   if (!flow || !can_send(BPF_CORE_READ(sk, __sk_common.skc_state))) return 0;
   if (!sees_entry) why_eagain(sk, refused, &why);
-  open_eagain(sk, flow - 1, &why, now);
+  open_eagain(ctx, sk, flow - 1, &why, now);
   return 0;
 }
 
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(on_sent, struct sock* sk, int ret) {
-  return sent(sk, ret);
+  return sent(ctx, sk, ret);
 }
 
 SEC("fexit/tcp_sendmsg")
 int BPF_PROG(on_sent_fexit, struct sock* sk, struct msghdr* msg, unsigned long size, int ret) {
-  return sent(sk, ret);
+  return sent(ctx, sk, ret);
 }
 
 /* For kernels that have neither. */
@@ -437,7 +440,7 @@ int BPF_PROG(on_syscall_exit, struct pt_regs* regs, long ret) {
   const bool eagain = watch_eagain && ret == -EAGAIN;
   if (!sends_open && !eagains_open && !eagain) return 0;
   struct sock* sk = sending_sock(bpf_get_current_task_btf());
-  return sk ? sent(sk, ret) : 0;
+  return sk ? sent(ctx, sk, ret) : 0;
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -452,14 +455,57 @@ int BPF_PROG(on_state, struct sock* sk, int old_state, int new_state) {
 
 /* ---- what lasts at the end of the window, looked at once by the loader ---- */
 
+/* Offers it as it is so far; its sums are added by user space. */
+static __always_inline void offer_open_send(struct netstall_send* send) {
+  __u64 time_ns[NETSTALL_CAUSE_ROOM];
+  struct netstall_candidate stall = {};
+  for (int cause = 0; cause < NETSTALL_CAUSE_ROOM; ++cause) {
+    time_ns[cause] = send->time_ns[cause];
+    stall.time_ns += time_ns[cause];
+  }
+  stall.from = send->began ? send->began : send->wait_from;
+  stall.flow = send->flow;
+  stall.sub = send->longest_sub;
+  stall.waits = send->waits;
+  stall.open_at_end = 1;
+  bool longest = false;
+  if (send->wait_from && (send->asleep || send->wait_to)) {
+    const __u64 to = send->wait_to ? send->wait_to : window_to;
+    const struct netstall_part part =
+        netstall_clip(send->wait_from, to, send->queue_ns, window_from, window_to);
+    if (part.time_ns) {
+      const struct netstall_verdict verdict = netstall_decide(&send->why, to - send->wait_from);
+      time_ns[verdict.cause & (NETSTALL_CAUSE_ROOM - 1)] += part.time_ns;
+      stall.time_ns += part.time_ns;
+      stall.waits++;
+      longest = part.time_ns > send->longest_ns;
+      if (longest) stall.sub = verdict.sub;
+    }
+  }
+  if (!stall.waits) return;
+  stall.cause = netstall_main_cause(time_ns);
+  const struct netstall_scene scene = longest ? send->scene : send->longest;
+  offer((struct sock*)send->sock, &stall, &scene);
+}
+
 static long look_at_send(struct bpf_map* map, __u32* tid, struct netstall_send* send, void* none) {
   if (send->asleep) end_why((struct sock*)send->sock, &send->why);
+  offer_open_send(send);
   return 0;
 }
 
 static long look_at_eagain(struct bpf_map* map, __u64* sock, struct netstall_eagain* eagain,
                            void* none) {
-  end_why((struct sock*)*sock, &eagain->why);
+  struct sock* sk = (struct sock*)*sock;
+  end_why(sk, &eagain->why);
+  const struct netstall_part part =
+      netstall_clip(eagain->from, window_to, 0, window_from, window_to);
+  if (!part.time_ns) return 0;
+  const struct netstall_verdict verdict = netstall_decide(&eagain->why, window_to - eagain->from);
+  const struct netstall_candidate stall = {
+      part.time_ns, eagain->from, eagain->flow, verdict.cause, verdict.sub, 1, 1, 0};
+  const struct netstall_scene scene = eagain->scene;
+  offer(sk, &stall, &scene);
   return 0;
 }
 

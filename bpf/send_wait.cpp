@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "bpf/libbpf_messages.hpp"
 #include "bpf/mapped_array.hpp"
+#include "bpf/offenders.hpp"
 #include "bpf/send_wait.h"
 #include "bpf/send_wait_variant.hpp"
 #include "bpf/stall_counts.hpp"
@@ -260,6 +261,10 @@ SendWait::Reading SendWait::read() const {
     stalls.run_queue_known = stalls.total.waits == 0 || load_shared(skeleton.bss->queue_known) != 0;
     reading.per_flow.push_back(std::move(stalls));
   }
+  auto offenders = read_offenders(skeleton.maps.worst, skeleton.maps.stacks, window);
+  reading.worst = std::move(offenders.list);
+  reading.worst_flows = std::move(offenders.flows);
+  reading.lost_offenders = load_shared(skeleton.bss->offenders_lost);
   reading.lost_events = load_shared(skeleton.bss->lost);
   for (const auto& [name, fd] : loaded_->programs) reading.lost_events += missed_runs(name, fd);
   return reading;

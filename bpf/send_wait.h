@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 #include "base/hdr_layout.h"
+#include "bpf/offenders.h"
 #include "bpf/wait_cause.h"
 
 /* A blocking send() of a thread (the key is its tid) that waited, or was refused
@@ -20,19 +21,23 @@ struct netstall_send {
   __u64 switches;          /* voluntary context switches of the thread before the wait */
   struct netstall_why why; /* of the wait; or of the EAGAIN that is due */
   __u64 time_ns[NETSTALL_CAUSE_ROOM]; /* of waits that are over, within the window */
-  __u32 waits;                        /* that are over and overlap the window */
+  struct netstall_scene scene;        /* when the wait began */
+  struct netstall_scene longest;      /* when the longest that is over did */
+  __u64 longest_ns;                   /* of it, within the window */
+  __u32 longest_sub;
+  __u32 waits; /* that are over and overlap the window */
   __u32 flow;
   __u32 write_seq; /* of the socket when the wait began */
   __u32 refused;   /* refusal() of a charge of memory since the last wait */
   __u32 eagain;    /* `why` is that of an EAGAIN */
   __u32 delayed;   /* run_delay is not yet settled */
   __u32 asleep;    /* in a wait, now */
-  __u32 reserved;
 };
 
 /* A connection (the key is its struct sock) whose last send() returned EAGAIN. */
 struct netstall_eagain {
   __u64 from;
+  struct netstall_scene scene;
   struct netstall_why why;
   __u32 flow;
   __u32 segs_in; /* segments that the connection had received at the last EAGAIN */

@@ -103,8 +103,14 @@ class SendWait {
 
   struct Reading {
     std::vector<Stalls> per_flow;  // index: flow
+    // The longest stalls, longest first; `flow` is empty: its number is beside it.
+    std::vector<Offender> worst;
+    std::vector<std::uint32_t> worst_flows;
     // Waits that could not be followed: a map was full or its memory short.
     std::uint64_t lost_events = 0;
+    // Stalls that ended while another was being kept on the same CPU: counted, but if
+    // they were among the longest they are not in `worst`.
+    std::uint64_t lost_offenders = 0;
   };
   // The stalls of the window, with those still open at its end. Call after `to`
   // (throws Error before); leaves everything as it is.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "bpf/kernel_types.h"
+#include "bpf/offenders.bpf.h"
 #include "bpf/send_wait.h"
 #include "bpf/wait_cause.bpf.h"
 
@@ -148,6 +149,11 @@ static __always_inline void end_wait(struct netstall_send* send) {
   const struct netstall_verdict verdict = netstall_decide(&send->why, to - from);
   add_wait(send->flow, verdict.cause, part.time_ns, part.queue_ns);
   add_sub(send->flow, verdict.sub, part.time_ns);
+  if (part.time_ns > send->longest_ns) {
+    send->longest_ns = part.time_ns;
+    send->longest = send->scene;
+    send->longest_sub = verdict.sub;
+  }
   send->waits++;
   send->time_ns[verdict.cause & (NETSTALL_CAUSE_ROOM - 1)] += part.time_ns;
 }
@@ -169,7 +175,11 @@ static __noinline int end_send(__u32 tid, struct netstall_send* send) {
   if (send->waits) {
     __u64 time_ns = 0;
     for (int cause = 0; cause < NETSTALL_CAUSES; ++cause) time_ns += send->time_ns[cause];
-    add_stall(send->flow, netstall_main_cause(send->time_ns), time_ns, send->began < window_from);
+    const __u32 cause = netstall_main_cause(send->time_ns);
+    add_stall(send->flow, cause, time_ns, send->began < window_from);
+    const struct netstall_candidate stall = {time_ns,           send->began, send->flow, cause,
+                                             send->longest_sub, send->waits, 0,          0};
+    offer((struct sock*)send->sock, &stall, &send->longest);
   }
   if (bpf_map_delete_elem(&sends, &tid)) return 0;
   __sync_fetch_and_add(sends_like_it(tid), -1);
@@ -198,10 +208,11 @@ static __always_inline struct netstall_send* open_send(__u32 tid, struct sock* s
   return bpf_map_lookup_elem(&sends, &tid);
 }
 
-static __always_inline void open_eagain(struct sock* sk, __u32 flow, const struct netstall_why* why,
-                                        __u64 now) {
+static __always_inline void open_eagain(void* ctx, struct sock* sk, __u32 flow,
+                                        const struct netstall_why* why, __u64 now) {
   const __u64 key = address_of(sk);
   struct netstall_eagain fresh = {};
+  see_scene(ctx, sk, &fresh.scene, false);
   fresh.from = now;
   fresh.flow = flow;
   fresh.why = *why;
@@ -238,5 +249,8 @@ static __noinline int end_eagain(struct sock* sk, struct netstall_eagain* eagain
   add_wait(ended.flow, verdict.cause, part.time_ns, 0);
   add_sub(ended.flow, verdict.sub, part.time_ns);
   add_stall(ended.flow, verdict.cause, part.time_ns, ended.from < window_from);
+  const struct netstall_candidate stall = {part.time_ns, ended.from, ended.flow, verdict.cause,
+                                           verdict.sub,  1,          0,          0};
+  offer(sk, &stall, &ended.scene);
   return 0;
 }

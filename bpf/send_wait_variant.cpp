@@ -1,6 +1,7 @@
 #include "bpf/send_wait_variant.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -31,6 +32,14 @@ constexpr std::uint64_t kLossBytes = 40;  // struct netstall_loss
 
 // The program's own tables: flow groups by port, and two filters of look-ups.
 constexpr std::uint64_t kTables = sizeof(__u16[2][65536]) + sizeof(__u32[2][8192]);
+
+// The longest stalls of each CPU, and the stacks of all.
+constexpr std::uint64_t kStackBytes =
+    NETSTALL_STACKS * (8 + 24 + NETSTALL_STACK_FRAMES * sizeof(std::uint64_t));
+std::uint64_t offender_bytes() {
+  const long cpus = ::sysconf(_SC_NPROCESSORS_CONF);
+  return (cpus > 0 ? static_cast<std::uint64_t>(cpus) : 1) * sizeof(netstall_worst) + kStackBytes;
+}
 
 constexpr const char* kEachSend =
     "a program at the end of each send() tells the end of a stall; it costs every send()";
@@ -117,7 +126,8 @@ SendWaitSizes send_wait_sizes(const SendWaitOptions& options) noexcept {
                 hash_bytes(sizes.eagains, sizeof(netstall_eagain)) +
                 hash_bytes(sizes.refusals, sizeof(netstall_refused)) +
                 hash_bytes(sizes.losses, kLossBytes) + sizes.sub_sums * sizeof(netstall_sub_sums) +
-                sizes.sums * sizeof(netstall_sums) + sizes.slots * sizeof(std::uint64_t) + kTables;
+                sizes.sums * sizeof(netstall_sums) + sizes.slots * sizeof(std::uint64_t) + kTables +
+                offender_bytes();
   return sizes;
 }
 

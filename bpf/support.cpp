@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/file.hpp"
+#include "bpf/kernel_probe.hpp"
 #include "bpf/libbpf_messages.hpp"
 
 namespace netstall {
@@ -61,6 +62,27 @@ std::vector<BackendCheck> check_send_wait_backends() {
     auto& check = checks.emplace_back();
     check.backend = *options.force;
     if (!loaded.probe) check.why_not = loaded.failed.empty() ? "" : loaded.failed.back().why;
+  }
+  return checks;
+}
+
+std::vector<ProbeCheck> check_probes() {
+  std::vector<ProbeCheck> checks;
+  KernelProbeOptions options;
+  options.flows = {"none"};
+  options.connections = 1;
+  options.threads = 1;
+  for (const auto& info : probe_registry()) {
+    const auto* row = kernel_probe(info.id);
+    if (row == nullptr) continue;
+    auto load = row->load(options);
+    auto& check = checks.emplace_back();
+    check.id = info.id;
+    if (load.probe) {
+      check.backend = load.probe->backend();
+    } else if (!load.failed.empty()) {
+      check.why_not = load.failed.back().second;
+    }
   }
   return checks;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bpf/send_wait.hpp"
+#include "model/probes.hpp"
 
 namespace netstall {
 
@@ -21,5 +22,14 @@ struct BackendCheck {
 // Loads and attaches each backend of send_wait once, for no flows of anyone, and
 // removes it again. Some 30 ms each.
 std::vector<BackendCheck> check_send_wait_backends();
+
+struct ProbeCheck {
+  ProbeId id = ProbeId::send_wait;
+  std::optional<ProbeBackend> backend;  // that loads and attaches
+  std::string why_not;                  // where none does
+};
+
+// The same for each probe that is a BPF program, but send_wait.
+std::vector<ProbeCheck> check_probes();
 
 }  // namespace netstall

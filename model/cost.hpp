@@ -34,7 +34,10 @@ constexpr std::uint64_t kUserBytesPerShare = std::uint64_t{1} << 20;
 
 // Stalls and waits, each a histogram, of each cause and flow group.
 constexpr std::uint64_t kProbeBytesPerFlow = kCauses * 2 * Histogram::kSlots * 8;
-constexpr std::uint64_t kProbeBytes = std::uint64_t{1} << 20;  // programs and other maps
+// What send_wait keeps of a connection that is blocked; `netstall plan` shows the maps
+// of each probe to the byte (bench/run/probes.hpp).
+constexpr std::uint64_t kProbeBytesPerConnection = 400;
+constexpr std::uint64_t kProbeBytes = std::uint64_t{2} << 20;  // programs and other maps
 
 // Listening ports lie between the registered ports that tests use and the
 // ephemeral range, which may be taken.

@@ -32,6 +32,12 @@ struct ValueOf<std::vector<T>> {
   using Type = T;
 };
 
+// A value that is taken as a whole, whatever is within.
+template <class What>
+constexpr bool kTakenWhole = std::is_same_v<What, SysctlNames> || std::is_same_v<What, Sweep>;
+template <class E>
+constexpr bool kTakenWhole<SetOf<E>> = true;
+
 class KeyLister {
  public:
   template <class T, class What>
@@ -54,7 +60,7 @@ class KeyLister {
       key.keys = keys_of<Value>();
     } else if constexpr (std::is_same_v<What, Sysctls>) {
       key.holds = Holds::sysctls;
-    } else if constexpr (std::is_same_v<What, SysctlNames> || std::is_same_v<What, Sweep>) {
+    } else if constexpr (kTakenWhole<What>) {
       key.holds = Holds::anything;
     }
     keys_.push_back(std::move(key));

@@ -37,7 +37,8 @@ Budget budget_of(const Scenario& scenario, const Assignment& assignment) {
   }
   budget.kernel_memory_bytes =
       budget.connections * kKernelBytesPerConnection + budget.threads * kKernelBytesPerThread;
-  budget.probe_memory_bytes = kProbeBytes + scenario.flows.size() * kProbeBytesPerFlow;
+  budget.probe_memory_bytes = kProbeBytes + scenario.flows.size() * kProbeBytesPerFlow +
+                              budget.connections * kProbeBytesPerConnection;
   return budget;
 }
 

@@ -280,7 +280,7 @@ TEST(Plan, BudgetIsTheLargestOfAnyCell) {
   EXPECT_EQ(budget.descriptors_per_worker, 64U + 1000 + 1);
   EXPECT_EQ(budget.ports, 2U);
   EXPECT_EQ(budget.kernel_memory_bytes, 1000 * 11'000U + 2 * 28'000U);
-  EXPECT_EQ(budget.probe_memory_bytes, (1U << 20) + 2 * (8 * 2 * 33'792U * 8));
+  EXPECT_EQ(budget.probe_memory_bytes, (2U << 20) + 2 * (8 * 2 * 33'792U * 8) + 101 * 400);
   const std::uint64_t user = 2 * (6U << 20) + 103 * 12'000U + 4 * (1U << 20) + 202 * 1000U +
                              (1U << 20) + 16384U + 2 * 65536U;
   EXPECT_EQ(budget.user_memory_bytes, user);

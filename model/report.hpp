@@ -85,12 +85,59 @@ struct FlowResult {
   std::optional<Stalls> stalls;  // by the probe
 };
 
+// One of the longest stalls of a repetition: its connection, and what its socket was
+// like when the longest of its waits began.
+struct Offender {
+  std::string flow;
+  Cause cause = Cause::unknown;
+  std::optional<SubCause> sub_cause;
+  std::uint64_t duration_ns = 0;  // clipped to the window
+  std::uint64_t waits = 0;
+  std::int64_t began_ns = 0;  // since the window's start; below 0: before it
+  bool open_at_end = false;
+  std::string local;  // the sender's end, as "10.78.0.1:5001"
+  std::string remote;
+  std::uint64_t queued_bytes = 0;  // sent or to be sent, and not acknowledged
+  std::uint64_t sndbuf_bytes = 0;
+  std::uint64_t peer_window_bytes = 0;
+  std::uint64_t tcp_mem_pages = 0;  // of the whole machine
+  // The kernel's functions, innermost first; absent for the reason beside it.
+  std::optional<std::vector<std::string>> stack;
+  std::optional<std::string> no_stack;
+};
+
+// Spells of one kind, each with a beginning and an end. Times in ns, clipped to the
+// window.
+struct SpellCount {
+  std::uint64_t count = 0;
+  std::uint64_t time_ns = 0;
+  Histogram duration;
+  std::uint64_t open_at_start = 0;
+  std::uint64_t open_at_end = 0;
+  void merge(const SpellCount& other);
+};
+
+// What one probe found in the window; docs/probes.md says of each what its places
+// and kinds are. A kind that is listed with 0 was looked for and did not happen.
+struct Finding {
+  std::string backend;
+  std::map<std::string, std::map<std::string, std::uint64_t>> events;  // place → kind → number
+  std::map<std::string, std::map<std::string, SpellCount>> spells;     // likewise
+  std::vector<std::string> notes;  // what is particular about this backend here
+  std::uint64_t lost_events = 0;   // what could not be recorded
+  // Of its programs, over ProbeReport::cost_interval_ns.
+  std::optional<std::uint64_t> cost_runs;
+  std::optional<std::uint64_t> cost_time_ns;
+};
+
 struct ProbeReport {
   std::string backend = "none";                // fentry, kprobe, tracepoint, own_clock, none
   std::map<std::string, std::string> missing;  // probe or backend → why
   std::vector<std::string> cannot_tell;        // causes that this backend cannot tell
   std::vector<std::string> notes;              // what is particular about this backend here
   std::optional<std::uint64_t> lost_events;
+  // Stalls that may be missing among the worst, though they are counted.
+  std::optional<std::uint64_t> lost_offenders;
   // Of the probe's programs, over cost_interval_ns of the warm-up: measuring it
   // costs time itself, so it is off within the window.
   std::optional<std::uint64_t> cost_runs;
@@ -134,7 +181,11 @@ struct Repetition {
   std::int64_t window_ns = 0;
   std::vector<FlowResult> flows;
   std::optional<Stalls> stalls;  // of all flows
+  // Longest first; absent: no probe measured stalls.
+  std::optional<std::vector<Offender>> worst_stalls;
   ProbeReport probes;
+  // By probe, all but send_wait; absent: chosen, and not there (ProbeReport::missing).
+  std::map<std::string, std::optional<Finding>> findings;
   KernelCounters client;
   KernelCounters server;
   KernelCounters host;

@@ -73,12 +73,54 @@ void fields(V& v, FlowResult& flow) {
 }
 
 template <class V>
+void fields(V& v, Offender& offender) {
+  v.required("flow", offender.flow);
+  v.required("cause", offender.cause);
+  v.required("sub_cause", offender.sub_cause);
+  v.required("duration_ns", offender.duration_ns);
+  v.required("waits", offender.waits);
+  v.required("began_ns", offender.began_ns);
+  v.required("open_at_end", offender.open_at_end);
+  v.required("local", offender.local);
+  v.required("remote", offender.remote);
+  v.required("queued_bytes", offender.queued_bytes);
+  v.required("sndbuf_bytes", offender.sndbuf_bytes);
+  v.required("peer_window_bytes", offender.peer_window_bytes);
+  v.required("tcp_mem_pages", offender.tcp_mem_pages);
+  v.required("stack", offender.stack);
+  v.required("no_stack", offender.no_stack);
+}
+
+template <class V>
+void fields(V& v, SpellCount& spells) {
+  v.required("count", spells.count);
+  v.required("time_ns", spells.time_ns);
+  v.required("duration_ns", spells.duration);
+  v.required("open_at_start", spells.open_at_start);
+  v.required("open_at_end", spells.open_at_end);
+}
+
+template <class V>
+void fields(V& v, Finding& finding) {
+  v.required("backend", finding.backend);
+  v("events", finding.events);
+  v("spells", finding.spells);
+  v("notes", finding.notes);
+  v.required("lost_events", finding.lost_events);
+  v.group("cost", [&finding](auto& in) {
+    in.required("runs", finding.cost_runs);
+    in.required("time_ns", finding.cost_time_ns);
+  });
+}
+
+template <class V>
 void fields(V& v, ProbeReport& probes) {
   v.required("backend", probes.backend);
   v.required("missing", probes.missing);
   v("cannot_tell", probes.cannot_tell);
   v("notes", probes.notes);
   v.required("lost_events", probes.lost_events);
+  v("lost_offenders", probes.lost_offenders);
   v.group("cost", [&probes](auto& in) {
     in.required("runs", probes.cost_runs);
     in.required("time_ns", probes.cost_time_ns);
@@ -130,7 +172,9 @@ void fields(V& v, Repetition& repetition) {
   v("window_ns", repetition.window_ns);
   v.required("flows", repetition.flows);
   v.required("stalls", repetition.stalls);
+  v("worst_stalls", repetition.worst_stalls);
   v.required("probes", repetition.probes);
+  v("findings", repetition.findings);
   v.group("kernel", [&repetition](auto& in) {
     in.required("client", repetition.client);
     in.required("server", repetition.server);

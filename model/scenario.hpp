@@ -20,6 +20,10 @@
 
 namespace netstall {
 
+// model/probes.hpp has the table of probes.
+enum class ProbeId : std::uint8_t;
+std::vector<ProbeId> default_probes();
+
 template <class T>
 struct PerSide {
   T client{};
@@ -128,6 +132,8 @@ struct Scenario {
   SysctlSpec sysctl;
   std::vector<FlowGroup> flows;
   Timing timing;
+  // The probes that are loaded; none but these.
+  std::vector<ProbeId> probes = default_probes();
   std::vector<Expectation> expect;
 };
 

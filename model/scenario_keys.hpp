@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "model/probes.hpp"
 #include "model/scenario.hpp"
 #include "model/scenario_values.hpp"
 
@@ -141,6 +142,7 @@ void keys(V& v, ScenarioDraft& draft) {
   v("sysctl", draft.scenario.sysctl, Object{});
   v.required("flows", draft.flows, List{1, kMaxFlows});
   v("timing", draft.scenario.timing, Object{});
+  v("probes", draft.scenario.probes, SetOf<ProbeId>{});
   v("expect", draft.expect, List{0, kMaxExpectations});
   v("sweep", draft.has_sweep, Sweep{});
 }

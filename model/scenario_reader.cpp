@@ -74,6 +74,24 @@ class Reader {
   void read(const json& value, const Place& place, std::set<std::string>& out,
             const SysctlNames& what);
 
+  template <class E>
+  void read(const json& value, const Place& place, std::vector<E>& out, const SetOf<E>& what) {
+    if (!value.is_array()) return faults_.add(place, shown(value), what.allowed());
+    out.clear();
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      const Place here(place, i);
+      E one{};
+      const auto before = faults_.count();
+      read(value[i], here, one, OneOf<E>{});
+      if (faults_.count() != before) continue;
+      if (std::find(out.begin(), out.end(), one) != out.end()) {
+        faults_.add(here, shown(value[i]) + " for the second time", what.allowed());
+      } else {
+        out.push_back(one);
+      }
+    }
+  }
+
   template <class T>
   void read(const json& value, const Place& place, std::vector<T>& out, const List& what) {
     if (!value.is_array() || value.size() < what.min || value.size() > what.max) {
@@ -243,6 +261,10 @@ void read_part(const json& json, const Place& place, Faults& faults, SysctlSpec&
 
 void read_part(const json& json, const Place& place, Faults& faults, Timing& out) {
   Reader(faults).read(json, place, out, Object{});
+}
+
+void read_part(const json& json, const Place& place, Faults& faults, std::vector<ProbeId>& out) {
+  Reader(faults).read(json, place, out, SetOf<ProbeId>{});
 }
 
 void read_part(const json& json, const Place& place, Faults& faults, FlowGroup& out) {

@@ -17,6 +17,8 @@ void read_scenario(const nlohmann::json& document, Faults& faults, Scenario& out
 void read_part(const nlohmann::json& json, const Place& place, Faults& faults, LabSpec& out);
 void read_part(const nlohmann::json& json, const Place& place, Faults& faults, SysctlSpec& out);
 void read_part(const nlohmann::json& json, const Place& place, Faults& faults, Timing& out);
+void read_part(const nlohmann::json& json, const Place& place, Faults& faults,
+               std::vector<ProbeId>& out);
 void read_part(const nlohmann::json& json, const Place& place, Faults& faults, FlowGroup& out);
 void read_part(const nlohmann::json& json, const Place& place, Faults& faults,
                std::vector<FlowGroup>& out);

@@ -103,6 +103,12 @@ struct SysctlNames {
   std::string allowed() const { return R"(a list of sysctl names, as ["net.ipv4.tcp_rmem"])"; }
 };
 
+// A list of names, none of them twice.
+template <class E>
+struct SetOf {
+  std::string allowed() const { return "a list of names, each of them once"; }
+};
+
 struct Object {
   std::string allowed() const { return "an object"; }
 };

@@ -75,6 +75,7 @@ SweptCells::SweptCells(const json& document, Scenario base, std::vector<AxisChan
   add_section(document, Part::lab, {"lab"});
   add_section(document, Part::sysctl, {"sysctl"});
   add_section(document, Part::timing, {"timing"});
+  add_section(document, Part::probes, {"probes"});
   add_section(document, Part::expect, {"expect"});
   const auto flows = document.find("flows");
   const auto is_whole = [&](const Change& change) {
@@ -151,6 +152,10 @@ void SweptCells::read(const Section& section, const Choice& choice, Scenario& ou
       return read_into(out.sysctl, json::object());
     case Part::timing:
       return read_into(out.timing, json::object());
+    case Part::probes:
+      out.probes = default_probes();
+      if (!document.is_null()) read_part(document, top, faults, out.probes);
+      return;
     case Part::expect:
       return read_into(out.expect, json::array());
     case Part::flows:

@@ -33,7 +33,7 @@ class SweptCells final : public CellSource {
   void check(const std::vector<Fault>& known, Faults& faults) const;
 
  private:
-  enum class Part { lab, sysctl, flows, flow, timing, expect };
+  enum class Part { lab, sysctl, flows, flow, timing, probes, expect };
   struct Section {
     Part part;
     Tokens place;

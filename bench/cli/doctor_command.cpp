@@ -50,6 +50,16 @@ std::vector<Check> probe_checks() {
                        : "stalls are measured by the workers' own clocks, without their cause";
     }
   }
+  for (const auto& probe : check_probes()) {
+    const bool counter = info_of(probe.id).ladder.back().backend == ProbeBackend::counter;
+    checks.push_back(
+        {std::string(name_of(probe.id)), probe.backend ? CheckResult::pass : CheckResult::warn,
+         probe.backend ? fmt::format("loads and attaches, by {}", name_of(*probe.backend))
+                       : probe.why_not,
+         probe.backend ? ""
+         : counter     ? "none needed: counters of /proc stand in for it"
+                       : "a report has null in its place, with this reason"});
+  }
   return checks;
 }
 

@@ -3,11 +3,13 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <set>
 
 #include "base/units.hpp"
 #include "bench/cli/commands.hpp"
 #include "bench/cli/scenario_options.hpp"
 #include "bench/observe/limits.hpp"
+#include "bench/run/probes.hpp"
 
 namespace netstall {
 namespace {
@@ -60,6 +62,38 @@ void print_workers(const Campaign& campaign, const Plan& plan) {
   }
 }
 
+std::string ladder_of(ProbeId id) {
+  std::string text;
+  for (const auto& rung : info_of(id).ladder) {
+    text += fmt::format("{}{}", text.empty() ? "" : " → ", name_of(rung.backend));
+  }
+  return text;
+}
+
+// Of the cell whose probes take most: the kernel takes it when they are loaded.
+void print_probes(const Campaign& campaign, const Plan& plan) {
+  std::vector<std::pair<ProbeId, std::uint64_t>> most;
+  std::uint64_t most_bytes = 0;
+  std::set<std::size_t> seen;
+  for (std::size_t i = 0; i < campaign.cells.size(); ++i) {
+    // Cells of one shape differ in nothing that sizes a map, but for a sweep over probes.
+    if (!seen.insert(campaign.cells.shape(i)).second && i >= kCellsShown) continue;
+    const Cell cell = campaign.cells[i];
+    auto memory = probe_memory(cell.scenario, *plan.assignments[i]);
+    std::uint64_t bytes = 0;
+    for (const auto& [id, one] : memory) bytes += one;
+    if (i > 0 && bytes <= most_bytes) continue;
+    most_bytes = bytes;
+    most = std::move(memory);
+  }
+  fmt::print("Probes, and the memory of their maps: {} in all\n",
+             human_bytes(static_cast<double>(most_bytes)));
+  for (const auto& [id, bytes] : most) {
+    fmt::print("  {:<16} {:>9}  {}\n", name_of(id),
+               bytes == 0 ? "-" : human_bytes(static_cast<double>(bytes)), ladder_of(id));
+  }
+}
+
 ExitStatus plan_scenario(const ScenarioCommandOptions& options) {
   const auto campaign = load_campaign(options);
   const auto plan = make_plan(campaign, read_limits(), options.seed);
@@ -79,10 +113,10 @@ ExitStatus plan_scenario(const ScenarioCommandOptions& options) {
       "process\n",
       budget.connections, budget.processes, budget.threads, budget.ports,
       budget.descriptors_per_worker);
-  fmt::print("  memory: {} in the kernel for idle sockets, {} in the workers, {} for probes\n",
+  fmt::print("  memory: {} in the kernel for idle sockets, {} in the workers\n",
              human_bytes(static_cast<double>(budget.kernel_memory_bytes)),
-             human_bytes(static_cast<double>(budget.user_memory_bytes)),
-             human_bytes(static_cast<double>(budget.probe_memory_bytes)));
+             human_bytes(static_cast<double>(budget.user_memory_bytes)));
+  print_probes(campaign, plan);
   fmt::print("Time: about {}\n", human_duration(static_cast<double>(budget.duration.count())));
   return ExitStatus::ok;
 }

@@ -94,8 +94,8 @@ void require_sound_expectations(const Campaign& campaign) {
 }
 
 // The answer first; then what was expected of it.
-std::string summary_of(const Report& report, int fd) {
-  auto text = summarize(report, {wants_color(fd)});
+std::string summary_of(const Report& report, int fd, bool verbose) {
+  auto text = summarize(report, {wants_color(fd), verbose});
   for (const auto& cell : report.cells) {
     for (const auto& result : cell.expectations) {
       text += fmt::format("{} {}: {}\n", result.passed ? "ok  " : "MISS", cell.id, to_text(result));
@@ -128,7 +128,7 @@ void deliver(const Report& report, const Paths& paths, const RunOptions& options
   if (paths.report.empty()) {
     write_stream(paths, to_json(report));
     if (!options.shared.quiet) {
-      fmt::print(stderr, "{}", summary_of(report, STDERR_FILENO));
+      fmt::print(stderr, "{}", summary_of(report, STDERR_FILENO, options.verbose));
     }
   } else {
     try {
@@ -138,7 +138,7 @@ void deliver(const Report& report, const Paths& paths, const RunOptions& options
                   fmt::format("every finished repetition is in {}", paths.journal.string()));
     }
     if (!options.shared.quiet) {
-      fmt::print("{}", summary_of(report, STDOUT_FILENO));
+      fmt::print("{}", summary_of(report, STDOUT_FILENO, options.verbose));
       fmt::print("Report: {}\n", paths.report.string());
     }
   }

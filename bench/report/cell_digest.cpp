@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "bench/report/probe_summary.hpp"
+
 namespace netstall {
 namespace {
 
@@ -256,6 +258,8 @@ CellDigest digest_of(const CellResult& cell, const MetricSelection& selection,
   digest.good = static_cast<std::uint32_t>(good.size());
   put_flows(digest, good, detail.decades);
   put_series(digest, good, detail);
+  digest.worst = worst_of(cell);
+  digest.findings = findings_of(cell);
   return digest;
 }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bench/report/curve.hpp"
@@ -106,6 +107,8 @@ struct CellDigest {
       kernel;  // client, server, host: counters summed; gauges of the first
   std::map<std::string, std::string> memory_limit;
   std::vector<SeriesDigest> series;
+  std::vector<Offender> worst;                                // the longest stalls, longest first
+  std::vector<std::pair<std::string, std::string>> findings;  // probe, what it found in words
   std::vector<ExpectationResult> expectations;
 };
 

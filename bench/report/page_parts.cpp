@@ -170,6 +170,35 @@ void write_counters(PageJson& json, const KernelCounters& counters) {
   json.close('}');
 }
 
+// The socket of each of the longest stalls; its stack, innermost first.
+void write_worst(PageJson& json, const std::vector<Offender>& worst) {
+  json.open('[');
+  for (const auto& one : worst) {
+    json.open('{').key("flow").text(one.flow).key("cause").text(name_of(one.cause));
+    json.key("sub").text(one.sub_cause ? name_of(*one.sub_cause) : "");
+    json.key("ns").figure(static_cast<double>(one.duration_ns)).key("waits").count(one.waits);
+    json.key("open").flag(one.open_at_end);
+    json.key("local").text(one.local).key("remote").text(one.remote);
+    json.key("queued").count(one.queued_bytes).key("sndbuf").count(one.sndbuf_bytes);
+    json.key("window").count(one.peer_window_bytes).key("pages").count(one.tcp_mem_pages);
+    json.key("stack").open('[');
+    if (one.stack) {
+      for (const auto& frame : *one.stack) json.text(frame);
+    }
+    json.close(']').key("no_stack").text(one.no_stack.value_or("")).close('}');
+  }
+  json.close(']');
+}
+
+void write_findings(PageJson& json,
+                    const std::vector<std::pair<std::string, std::string>>& findings) {
+  json.open('[');
+  for (const auto& [probe, found] : findings) {
+    json.open('[').text(probe).text(found).close(']');
+  }
+  json.close(']');
+}
+
 void write_interval(PageJson& json, const std::optional<Interval>& interval) {
   if (!interval) {
     json.null();
@@ -248,6 +277,10 @@ std::string cell_json(const CellDigest& cell) {
   write_texts(json, cell.memory_limit);
   json.key("backend").text(cell.probes.backend).key("missing");
   write_texts(json, cell.probes.missing);
+  json.key("worst");
+  write_worst(json, cell.worst);
+  json.key("findings");
+  write_findings(json, cell.findings);
   json.close('}');
   return out;
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/units.hpp"
+#include "bench/report/probe_summary.hpp"
 
 namespace netstall {
 namespace {
@@ -184,11 +185,12 @@ std::string flow_line(const FlowSum& flow) {
                              stalls, blocked, durations[0], durations[1], durations[2], cause);
 }
 
-std::string cell_block(const CellSum& sum, const Painter& paint) {
+std::string cell_block(const CellSum& sum, const Painter& paint, bool verbose) {
   auto text = fmt::format("{} {}\n", paint.bold(sum.cell->id),
                           paint.dim(fmt::format("({} of {} repetitions good)", sum.good,
                                                 sum.cell->repetitions.size())));
   for (const auto& flow : sum.flows) text += flow_line(flow);
+  if (verbose) text += worst_stalls_text(*sum.cell) + findings_text(*sum.cell);
   for (const auto& remark : sum.remarks) text += fmt::format("  {}\n", paint.red(remark));
   return text;
 }
@@ -246,7 +248,7 @@ std::string summarize(const Report& report, const SummaryOptions& options) {
   auto text = headline(cells, paint) + "\n\n";
   text += paint.dim(fmt::format(fmt::runtime(kRow), "flow", "conns", "bytes/s", "stalls", "blocked",
                                 "p50", "p99", "max", "main cause"));
-  for (const auto& cell : cells) text += cell_block(cell, paint);
+  for (const auto& cell : cells) text += cell_block(cell, paint, options.verbose);
   text += "\n" + legend(cells) + agreement(cells) + probe_lines(report);
   return text;
 }

@@ -9,6 +9,7 @@ namespace netstall {
 
 struct SummaryOptions {
   bool color = false;
+  bool verbose = false;  // and the longest stalls, and what each probe found
 };
 
 // Text of at most 80 columns where names allow it, with a line feed at the end.

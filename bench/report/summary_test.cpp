@@ -78,6 +78,34 @@ TEST(Summary, WithoutAProbeTheCauseIsNotTold) {
   EXPECT_THAT(text, Not(HasSubstr("sndbuf_full")));
 }
 
+TEST(Summary, VerbosityAddsTheLongestStallsAndWhatProbesFound) {
+  auto measured = repetition(stalls(Cause::sndbuf_full, 5'000'000, 3));
+  Offender worst;
+  worst.flow = "slow";
+  worst.cause = Cause::sndbuf_full;
+  worst.sub_cause = SubCause::peer_window;
+  worst.duration_ns = 5'000'000;
+  worst.open_at_end = true;
+  worst.local = "10.78.0.2:5001";
+  worst.remote = "10.78.0.1:40000";
+  worst.stack = {"wait_woken", "sk_stream_wait_memory"};
+  measured.worst_stalls = {worst};
+  Finding drops;
+  drops.backend = "tracepoint";
+  drops.events["client"] = {{"PROTO_MEM", 12}, {"NOT_SPECIFIED", 0}};
+  drops.lost_events = 2;
+  measured.findings = {{"drops", drops}, {"qdisc_drops", std::nullopt}};
+  Report report;
+  report.cells = {{"base", {}, {measured}, {}}};
+  EXPECT_THAT(summarize(report, {}), Not(HasSubstr("10.78.0.2")));
+  const auto text = summarize(report, {.verbose = true});
+  EXPECT_THAT(text, HasSubstr("5 ms+ 10.78.0.2:5001 → 10.78.0.1:40000, flow slow: sndbuf_full "
+                              "(peer_window)"));
+  EXPECT_THAT(text, HasSubstr("wait_woken < sk_stream_wait_memory"));
+  EXPECT_THAT(text, HasSubstr("drops: client: 12 PROTO_MEM; 2 events were lost"));
+  EXPECT_THAT(text, HasSubstr("qdisc_drops: not measured"));
+}
+
 TEST(Summary, LinesFitEightyColumns) {
   Report report;
   report.cells = {{"base", {}, {repetition(stalls(Cause::mem_shortage, 204'000'000, 40))}, {}}};

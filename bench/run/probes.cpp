@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "bpf/support.hpp"
 
@@ -9,24 +11,17 @@ namespace netstall {
 namespace {
 
 constexpr const char* kOwnClock = "own_clock";
+constexpr const char* kSendWait = "send_wait";
 
-SendWaitOptions options_for(const Scenario& scenario, const Assignment& assignment,
-                            const Netns& client, const Netns& server) {
-  SendWaitOptions options;
-  options.client_cookie = client.cookie();
-  options.server_cookie = server.cookie();
-  options.flows = static_cast<std::uint32_t>(scenario.flows.size());
+std::vector<FlowPort> ports_of(const Scenario& scenario, const Assignment& assignment) {
+  std::vector<FlowPort> ports;
   for (const auto& worker : assignment.workers) {
     if (worker.side != Side::server) continue;
     for (const auto& share : worker.shares) {
-      options.ports.push_back({share.port, share.flow, scenario.flows[share.flow].sender});
+      ports.push_back({share.port, share.flow, scenario.flows[share.flow].sender});
     }
   }
-  for (const auto& flow : scenario.flows) {
-    (flow.io == Io::blocking ? options.blocking_senders : options.nonblocking_senders) +=
-        flow.connections;
-  }
-  return options;
+  return ports;
 }
 
 void merge_into(std::optional<Stalls>& all, const Stalls& part) {
@@ -37,17 +32,101 @@ void merge_into(std::optional<Stalls>& all, const Stalls& part) {
   }
 }
 
+bool has_counters(ProbeId id) {
+  const auto ladder = info_of(id).ladder;
+  return ladder.back().backend == ProbeBackend::counter;
+}
+
+[[noreturn]] void refuse(std::string_view probe, const std::string& reasons,
+                         std::string_view instead) {
+  throw Error(ErrorKind::incapable, fmt::format("load the probe {}", probe), reasons,
+              fmt::format("see `netstall doctor`, or run with --probes auto: {}", instead));
+}
+
+// Of "retransmits/on_retransmit".
+std::string probe_of(const std::string& program) {
+  return program.substr(0, program.find('/'));
+}
+
+void add_programs(std::vector<std::pair<std::string, int>>& all, std::string_view probe,
+                  const std::vector<std::pair<std::string, int>>& programs) {
+  for (const auto& [name, fd] : programs) all.emplace_back(fmt::format("{}/{}", probe, name), fd);
+}
+
 }  // namespace
 
+SendWaitOptions send_wait_options(const Scenario& scenario, const Assignment& assignment) {
+  SendWaitOptions options;
+  options.flows = static_cast<std::uint32_t>(scenario.flows.size());
+  options.ports = ports_of(scenario, assignment);
+  for (const auto& flow : scenario.flows) {
+    (flow.io == Io::blocking ? options.blocking_senders : options.nonblocking_senders) +=
+        flow.connections;
+  }
+  return options;
+}
+
+KernelProbeOptions kernel_probe_options(const Scenario& scenario, const Assignment& assignment) {
+  KernelProbeOptions options;
+  options.ports = ports_of(scenario, assignment);
+  for (const auto& flow : scenario.flows) {
+    options.flows.push_back(flow.name);
+    options.connections += flow.connections;
+  }
+  for (const auto& worker : assignment.workers) {
+    options.threads += static_cast<std::uint32_t>(worker.threads);
+  }
+  return options;
+}
+
+std::vector<std::pair<ProbeId, std::uint64_t>> probe_memory(const Scenario& scenario,
+                                                            const Assignment& assignment) {
+  std::vector<std::pair<ProbeId, std::uint64_t>> memory;
+  const auto options = kernel_probe_options(scenario, assignment);
+  for (const auto id : scenario.probes) {
+    std::uint64_t bytes = 0;
+    if (id == ProbeId::send_wait) {
+      bytes = SendWait::memory_bytes(send_wait_options(scenario, assignment));
+    } else if (const auto* row = kernel_probe(id)) {
+      bytes = row->memory_bytes(options);
+    }
+    memory.emplace_back(id, bytes);
+  }
+  return memory;
+}
+
 Probes::Probes(ProbeMode mode, const Scenario& scenario, const Assignment& assignment,
-               const Netns& client, const Netns& server) {
+               const Netns& client, const Netns& server)
+    : chosen_(scenario.probes) {
   report_.backend = kOwnClock;
-  for (const auto cause : Names<Cause>::list) report_.cannot_tell.emplace_back(cause);
+  for (const auto cause : causes_untold(ProbeBackend::own_clock)) {
+    report_.cannot_tell.emplace_back(name_of(cause));
+  }
   if (mode == ProbeMode::off) {
-    report_.missing["send_wait"] = "switched off";
+    for (const auto id : chosen_) report_.missing[std::string(name_of(id))] = "switched off";
+    report_.missing[kSendWait] = "switched off";
     return;
   }
-  auto load = SendWait::load(options_for(scenario, assignment, client, server));
+  auto options = kernel_probe_options(scenario, assignment);
+  options.client_cookie = client.cookie();
+  options.server_cookie = server.cookie();
+  report_.missing[kSendWait] = "not among the scenario's probes";
+  for (const auto id : chosen_) {
+    if (id == ProbeId::send_wait) {
+      auto own = send_wait_options(scenario, assignment);
+      own.client_cookie = client.cookie();
+      own.server_cookie = server.cookie();
+      load_send_wait(mode, own);
+    } else {
+      load(mode, id, options);
+    }
+  }
+  if (std::any_of(chosen_.begin(), chosen_.end(), has_counters)) counters_.emplace(server);
+}
+
+void Probes::load_send_wait(ProbeMode mode, const SendWaitOptions& options) {
+  report_.missing.erase(kSendWait);
+  auto load = SendWait::load(options);
   std::string reasons;
   for (const auto& failed : load.failed) {
     report_.missing[fmt::format("send_wait by {}", name_of(failed.backend))] = failed.why;
@@ -57,13 +136,14 @@ Probes::Probes(ProbeMode mode, const Scenario& scenario, const Assignment& assig
   if (!load.probe) {
     // One sentence, where no backend can do anything about it.
     if (auto why = why_no_bpf()) {
-      report_.missing = {{"send_wait", *why}};
+      std::erase_if(report_.missing,
+                    [](const auto& one) { return one.first.starts_with(kSendWait); });
+      report_.missing[kSendWait] = *why;
       reasons = std::move(*why);
     }
     if (mode == ProbeMode::require) {
-      throw Error(ErrorKind::incapable, "load the probe send_wait", reasons,
-                  "see `netstall doctor`, or run with --probes auto: the workers' own clocks then "
-                  "measure stalls, without their cause");
+      refuse(kSendWait, reasons,
+             "the workers' own clocks then measure stalls, without their cause");
     }
     return;
   }
@@ -76,28 +156,67 @@ Probes::Probes(ProbeMode mode, const Scenario& scenario, const Assignment& assig
   report_.notes = send_wait_->notes();
 }
 
+void Probes::load(ProbeMode mode, ProbeId id, const KernelProbeOptions& options) {
+  const auto* row = kernel_probe(id);
+  if (row == nullptr) return;
+  auto load = row->load(options);
+  if (load.probe) {
+    loaded_.emplace_back(id, std::move(load.probe));
+    return;
+  }
+  std::string reasons;
+  for (const auto& [backend, why] : load.failed) {
+    reasons += fmt::format("{}{}: {}", reasons.empty() ? "" : "; ", name_of(backend), why);
+  }
+  if (const auto why = why_no_bpf()) reasons = *why;
+  if (mode == ProbeMode::require) refuse(name_of(id), reasons, "the report then lacks its figures");
+  const auto name = std::string(name_of(id));
+  const auto rung = info_of(id).ladder.front().backend;
+  report_.missing[has_counters(id) ? fmt::format("{} by {}", name, name_of(rung)) : name] = reasons;
+}
+
 void Probes::set_window(MonoTime from, MonoTime to) {
-  if (!send_wait_) return;
-  send_wait_->set_window(from, to);
-  cost_.emplace(send_wait_->programs());
+  std::vector<std::pair<std::string, int>> programs;
+  if (send_wait_) {
+    send_wait_->set_window(from, to);
+    add_programs(programs, kSendWait, send_wait_->programs());
+  }
+  for (const auto& [id, probe] : loaded_) {
+    probe->set_window(from, to);
+    add_programs(programs, name_of(id), probe->programs());
+  }
+  if (programs.empty()) return;
+  cost_.emplace(std::move(programs));
   cost_since_ = mono_now();
 }
 
 void Probes::at_window_start() {
+  if (counters_) counters_->at_window_start();
   if (!cost_) return;
-  const auto spent = cost_->total();
+  for (const auto& [program, cost] : cost_->by_program()) {
+    auto& sum = costs_[probe_of(program)];
+    sum.runs += cost.runs;
+    sum.time_ns += cost.time_ns;
+  }
   report_.cost_interval_ns = static_cast<std::uint64_t>((mono_now() - cost_since_).count());
-  report_.cost_runs = spent.runs;
-  report_.cost_time_ns = spent.time_ns;
+  if (const auto own = costs_.find(kSendWait); own != costs_.end()) {
+    report_.cost_runs = own->second.runs;
+    report_.cost_time_ns = own->second.time_ns;
+  }
   cost_.reset();
 }
 
-void Probes::read_into(Repetition& repetition) const {
-  repetition.probes = report_;
+void Probes::read_stalls(Repetition& repetition) const {
   repetition.stalls.reset();
+  repetition.worst_stalls.reset();
   if (send_wait_) {
     auto reading = send_wait_->read();
     repetition.probes.lost_events = reading.lost_events;
+    repetition.probes.lost_offenders = reading.lost_offenders;
+    for (std::size_t i = 0; i < reading.worst.size(); ++i) {
+      reading.worst[i].flow = repetition.flows.at(reading.worst_flows[i]).name;
+    }
+    repetition.worst_stalls = std::move(reading.worst);
     for (std::size_t i = 0; i < repetition.flows.size(); ++i) {
       merge_into(repetition.stalls, reading.per_flow.at(i));
       repetition.flows[i].stalls = std::move(reading.per_flow.at(i));
@@ -107,6 +226,28 @@ void Probes::read_into(Repetition& repetition) const {
   for (auto& flow : repetition.flows) {
     flow.stalls = flow.own_clock;
     if (flow.stalls) merge_into(repetition.stalls, *flow.stalls);
+  }
+}
+
+void Probes::read_into(Repetition& repetition) const {
+  repetition.probes = report_;
+  read_stalls(repetition);
+  repetition.findings.clear();
+  for (const auto id : chosen_) {
+    if (id == ProbeId::send_wait) continue;
+    const std::string name(name_of(id));
+    auto& finding = repetition.findings[name];
+    const auto loaded = std::find_if(loaded_.begin(), loaded_.end(),
+                                     [id](const auto& probe) { return probe.first == id; });
+    if (loaded != loaded_.end()) {
+      finding = loaded->second->read();
+      if (const auto cost = costs_.find(name); cost != costs_.end()) {
+        finding->cost_runs = cost->second.runs;
+        finding->cost_time_ns = cost->second.time_ns;
+      }
+    } else if (counters_) {
+      finding = counters_->finding(id, repetition);
+    }
   }
 }
 

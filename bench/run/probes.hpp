@@ -1,10 +1,16 @@
-// The probes of one repetition: the best backend of the ladder fentry →
-// kprobe → tracepoint → own clock, and what is missing, with the reason.
+// The probes of one repetition: of each that the scenario chose the first backend of
+// its ladder that loads, and what is missing, with the reason.
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/netns.hpp"
+#include "bench/run/counter_probes.hpp"
+#include "bpf/kernel_probe.hpp"
 #include "bpf/program_cost.hpp"
 #include "bpf/send_wait.hpp"
 #include "model/plan.hpp"
@@ -15,7 +21,7 @@ namespace netstall {
 class Probes {
  public:
   // Loads and attaches: call before the first socket exists. Throws Error
-  // (incapable) when probes are required and none loads.
+  // (incapable) when probes are required and one that was chosen does not load.
   Probes(ProbeMode mode, const Scenario& scenario, const Assignment& assignment,
          const Netns& client, const Netns& server);
 
@@ -24,17 +30,35 @@ class Probes {
   // they are on from here until at_window_start(), in the warm-up alone.
   void set_window(MonoTime from, MonoTime to);
   void at_window_start();
-  // After the window: fills the stalls of flows and repetition. Without a probe
-  // they are the own clocks', with every cause unknown to the backend.
+  // After the window, and after the counters of the repetition: fills the stalls of
+  // flows and repetition, and the findings. Without send_wait the stalls are the own
+  // clocks', with every cause unknown to the backend.
   void read_into(Repetition& repetition) const;
   // Backend and what is missing; known from the start.
   const ProbeReport& report() const noexcept { return report_; }
 
  private:
+  void load_send_wait(ProbeMode mode, const SendWaitOptions& options);
+  void load(ProbeMode mode, ProbeId id, const KernelProbeOptions& options);
+  void read_stalls(Repetition& repetition) const;
+
+  std::vector<ProbeId> chosen_;
   ProbeReport report_;
   std::optional<SendWait> send_wait_;
+  std::vector<std::pair<ProbeId, std::unique_ptr<KernelProbe>>> loaded_;
+  std::optional<CounterProbes> counters_;
   std::optional<ProgramCost> cost_;
+  std::map<std::string, ProgramCost::Cost> costs_;  // by probe
   MonoTime cost_since_;
 };
+
+// What the probes of a scenario are told, all but the namespaces.
+SendWaitOptions send_wait_options(const Scenario& scenario, const Assignment& assignment);
+KernelProbeOptions kernel_probe_options(const Scenario& scenario, const Assignment& assignment);
+
+// Kernel memory of the maps of each chosen probe, in bytes; 0 for those that load
+// nothing.
+std::vector<std::pair<ProbeId, std::uint64_t>> probe_memory(const Scenario& scenario,
+                                                            const Assignment& assignment);
 
 }  // namespace netstall

@@ -18,6 +18,7 @@ std::vector<Metric> make_catalogue() {
   add_latency_metrics(catalogue);
   add_traffic_metrics(catalogue);
   add_kernel_metrics(catalogue);
+  add_probe_metrics(catalogue);
   return catalogue;
 }
 

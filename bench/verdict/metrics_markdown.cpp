@@ -95,7 +95,7 @@ These are *named* ones, but for:
 {}
 ## Of the whole repetition only
 
-The kernel counts these by namespace or for the whole machine, not by flow group:
+The kernel or a [probe](probes.md) counts these by namespace or for the whole machine, not by flow group:
 
 {})",
       causes(), list_of([](const Metric& metric) {

@@ -28,5 +28,6 @@ void add_stall_metrics(std::vector<Metric>& catalogue);
 void add_latency_metrics(std::vector<Metric>& catalogue);
 void add_traffic_metrics(std::vector<Metric>& catalogue);
 void add_kernel_metrics(std::vector<Metric>& catalogue);
+void add_probe_metrics(std::vector<Metric>& catalogue);
 
 }  // namespace netstall

@@ -193,6 +193,61 @@ TEST(Metrics, PeaksOfSeriesSkipWhatWasNotSampled) {
   EXPECT_THAT(metric_value(repetition, "", "tcp_mem.peak"), Optional(700.0));
 }
 
+Finding events_of(const std::string& place, std::map<std::string, std::uint64_t> kinds) {
+  Finding finding;
+  finding.backend = "tracepoint";
+  finding.events[place] = std::move(kinds);
+  return finding;
+}
+
+TEST(Metrics, EventsOfProbesAreOfTheirPlaces) {
+  auto repetition = repetition_with_stalls();
+  repetition.findings["retransmits"] = events_of("slow", {{"loss", 3}, {"recovery", 20}});
+  repetition.findings["retransmits"]->events["fast"] = {{"loss", 4}, {"recovery", 0}};
+  auto drops = events_of("client", {{"PROTO_MEM", 7}, {"NOT_SPECIFIED", 2}});
+  drops.events["server"] = {{"SOCKET_RCVBUFF", 1}};
+  repetition.findings["drops"] = drops;
+  repetition.findings["qdisc_drops"] = std::nullopt;
+  EXPECT_EQ(metric_value(repetition, "slow", "retransmits.timeout"), 3);
+  EXPECT_EQ(metric_value(repetition, "", "retransmits.timeout"), 7);
+  EXPECT_EQ(metric_value(repetition, "", "drops.count"), 10);
+  EXPECT_EQ(metric_value(repetition, "", "drops.memory"), 8);
+  EXPECT_EQ(metric_value(repetition, "slow", "drops.count"), std::nullopt);
+  EXPECT_EQ(metric_value(repetition, "", "qdisc_drops.count"), std::nullopt);
+  EXPECT_EQ(metric_value(repetition, "", "napi_squeeze.count"), std::nullopt);
+}
+
+// A counter of a namespace knows neither flow groups nor states.
+TEST(Metrics, WhatABackendDoesNotTellIsAbsent) {
+  auto repetition = repetition_with_stalls();
+  repetition.findings["retransmits"] = events_of("client", {{"segments", 3}});
+  EXPECT_EQ(metric_value(repetition, "slow", "retransmits.timeout"), std::nullopt);
+  EXPECT_EQ(metric_value(repetition, "", "retransmits.timeout"), std::nullopt);
+  repetition.findings["zero_window"] = events_of("client", {{"shut", 3}});
+  EXPECT_EQ(metric_value(repetition, "", "zero_window.time"), std::nullopt);
+}
+
+TEST(Metrics, SpellsOfProbesAreAddedUpAndNoneIsZero) {
+  auto repetition = repetition_with_stalls();
+  repetition.window_ns = 2'000'000'000;
+  Finding finding;
+  SpellCount spells;
+  spells.count = 2;
+  spells.time_ns = 300;
+  spells.duration.record(100);
+  spells.duration.record(200);
+  finding.spells["client"]["delay"] = spells;
+  finding.spells["server"]["delay"] = SpellCount{};
+  repetition.findings["run_queue"] = finding;
+  EXPECT_EQ(metric_value(repetition, "", "run_queue.time"), 150);
+  EXPECT_EQ(metric_value(repetition, "", "run_queue.max"), 200);
+  EXPECT_EQ(metric_value(repetition, "", "run_queue.p99"), std::nullopt);
+  finding.spells["client"]["delay"] = SpellCount{};
+  repetition.findings["run_queue"] = finding;
+  EXPECT_EQ(metric_value(repetition, "", "run_queue.p99"), 0);
+  EXPECT_EQ(metric_value(repetition, "", "run_queue.max"), 0);
+}
+
 TEST(Metrics, FigureThatIsNoNumberIsNoMeasurement) {
   auto repetition = repetition_with_stalls();
   repetition.flows[0].goodput_bytes_per_s = std::nan("");

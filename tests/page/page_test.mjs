@@ -95,6 +95,15 @@ test("series, causes and path have ink where there are figures", async () => {
   await context.close();
 });
 
+test("the longest stalls have their sockets, and probes say what they found", async () => {
+  const { page, context } = await open(small, { fragment: "#cells=2&flow=stream" });
+  const rows = page.locator("#worst table.worst tbody tr");
+  assert.ok(await rows.count() > 0 && await rows.count() <= 10);
+  assert.match(await rows.first().innerText(), /10\.78\.0\.1:5001[\s\S]*sndbuf_full \(peer_window\)[\s\S]*sk_stream_wait_memory/);
+  assert.match(await page.locator("#worst dl.findings").innerText(), /drops[\s\S]*PROTO_MEM/);
+  await context.close();
+});
+
 test("drilling down, pinning, and a link to what is shown", async () => {
   const { page, context } = await open(small);
   await page.locator(".tile[data-cell='1']").click();

@@ -197,6 +197,35 @@ def repetition(pool, level, index, order, cell, names=("stream",), window_ns=3_0
         "window_ns": window_ns,
         "flows": flows,
         "stalls": flows[0]["stalls"],
+        "worst_stalls": [
+            {
+                "flow": names[0],
+                "cause": "sndbuf_full",
+                "sub_cause": "peer_window",
+                "duration_ns": int(level) + 40_000_000,
+                "waits": 3,
+                "began_ns": 1000,
+                "open_at_end": True,
+                "local": "10.78.0.1:5001",
+                "remote": "10.78.0.2:40000",
+                "queued_bytes": 87040,
+                "sndbuf_bytes": 87040,
+                "peer_window_bytes": 0,
+                "tcp_mem_pages": 1234,
+                "stack": ["wait_woken", "sk_stream_wait_memory", "tcp_sendmsg_locked"],
+                "no_stack": None,
+            }
+        ] if level else [],
+        "findings": {
+            "drops": {
+                "backend": "tracepoint",
+                "events": {"client": {"PROTO_MEM": 5 if level else 0}, "server": {}},
+                "spells": {},
+                "notes": [],
+                "lost_events": 0,
+                "cost": {"runs": 5, "time_ns": 1000},
+            }
+        },
         "probes": {
             "backend": "tracepoint",
             "missing": {},

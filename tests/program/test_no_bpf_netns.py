@@ -48,8 +48,14 @@ class WithoutBpf(harness.Case):
         (repetition,) = harness.repetitions(harness.load(out))
         probes = repetition["probes"]
         self.assertEqual(probes["backend"], "own_clock")
-        self.assertEqual(list(probes["missing"]), ["send_wait"])
-        self.assertIn(self.sentence, probes["missing"]["send_wait"])
+        self.assertEqual(
+            sorted(probes["missing"]), ["drops", "retransmits by tracepoint", "send_wait"]
+        )
+        for why in probes["missing"].values():
+            self.assertIn(self.sentence, why)
+        # Counters of /proc stand in for one of them, and nothing for the other.
+        self.assertIsNone(repetition["findings"]["drops"])
+        self.assertEqual(repetition["findings"]["retransmits"]["backend"], "counter")
         (flow,) = repetition["flows"]
         self.assertGreater(flow["stalls"]["total"]["count"], 0)
         self.assertEqual(flow["stalls"], flow["own_clock"])

@@ -31,6 +31,7 @@ function parts() {
     ["way", "The path of a byte", "From one program to the other: where it waited, and what was dropped.", drawPath],
     ["distribution", "How long", "Distributions of the chosen cells.", drawCurves],
     ["causes", "Why", "The share of their time that senders were blocked, by cause.", drawCauses],
+    ["worst", "The longest stalls", "Each with its connection, and its socket when the longest of its waits began.", drawWorst],
     ["time", "When", "One repetition, as it went.", drawSeries],
     compared && ["ratios", "What changed", "Ratios of medians with 95 % intervals; within the grey band a change does not matter.", drawForest],
     ["figures", "All figures", null, drawTable],

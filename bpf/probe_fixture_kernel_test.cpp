@@ -1,0 +1,101 @@
+// The means of bpf/probe_fixture.hpp, which only this room's kernel tier uses.
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <sstream>
+
+#include "base/file.hpp"
+#include "bpf/probe_fixture.hpp"
+
+namespace netstall {
+
+// What a command prints, run in a namespace; empty where it fails.
+std::string output_of(const Netns& netns, const std::string& command) {
+  const ScopedNetns inside(netns);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(::popen(command.c_str(), "r"),
+                                                             &::pclose);
+  std::string text;
+  std::array<char, 4096> buffer{};
+  while (pipe && std::fgets(buffer.data(), buffer.size(), pipe.get()) != nullptr) {
+    text += buffer.data();
+  }
+  return text;
+}
+
+bool run_in(const Netns& netns, const std::string& command) {
+  const ScopedNetns inside(netns);
+  return std::system(command.c_str()) == 0;
+}
+
+// One value of /proc/net/snmp or netstat, as nstat reads it.
+std::uint64_t mib(const Netns& netns, const std::string& group, const std::string& name) {
+  const ScopedNetns inside(netns);
+  for (const auto* file : {"snmp", "netstat"}) {
+    std::istringstream text(read_file(std::string("/proc/thread-self/net/") + file));
+    std::string names;
+    std::string values;
+    while (std::getline(text, names) && std::getline(text, values)) {
+      if (!names.starts_with(group + ":")) continue;
+      std::istringstream name_stream(names);
+      std::istringstream value_stream(values);
+      std::string one;
+      std::string value;
+      while (name_stream >> one && value_stream >> value) {
+        if (one == name) return std::strtoull(value.c_str(), nullptr, 10);
+      }
+    }
+  }
+  ADD_FAILURE() << group << "." << name << " is not there";
+  return 0;
+}
+
+bool all_acknowledged(const std::vector<int>& fds) {
+  return eventually([&] {
+    return std::all_of(fds.begin(), fds.end(), [](int fd) {
+      int queued = 1;
+      return ::ioctl(fd, SIOCOUTQ, &queued) == 0 && queued == 0;
+    });
+  });
+}
+
+KernelProbeOptions watching(const Netns& netns) {
+  KernelProbeOptions options;
+  options.client_cookie = netns.cookie();
+  options.server_cookie = netns.cookie();
+  options.ports = {{kTestPort, 0, Side::client}};
+  options.flows = {"flow"};
+  options.connections = 16;
+  options.threads = 16;
+  return options;
+}
+
+std::unique_ptr<KernelProbe> loaded(ProbeId id, const KernelProbeOptions& options) {
+  auto load = kernel_probe(id)->load(options);
+  EXPECT_TRUE(load.probe) << load.failed.back().second;
+  return std::move(load.probe);
+}
+
+testing::AssertionResult agrees(std::uint64_t found, std::uint64_t counted) {
+  if (found <= counted && found + 3 + counted / 20 >= counted) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << found << " by the probe, " << counted << " by the kernel";
+}
+
+void ProbeFixture::watch(std::initializer_list<ProbeId> ids) {
+  for (const auto id : ids) {
+    probes_.push_back(loaded(id, watching(netns_)));
+    ASSERT_TRUE(probes_.back());
+  }
+  from_ = mono_now();
+  for (const auto& probe : probes_) probe->set_window(from_, from_ + std::chrono::seconds(170));
+}
+
+void ProbeFixture::close_window() {
+  const auto to = mono_now();
+  for (const auto& probe : probes_) probe->set_window(from_, to);
+}
+
+}  // namespace netstall
