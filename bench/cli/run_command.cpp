@@ -128,7 +128,7 @@ void deliver(const Report& report, const Paths& paths, const RunOptions& options
   if (paths.report.empty()) {
     write_stream(paths, to_json(report));
     if (!options.shared.quiet) {
-      fmt::print(stderr, "{}", summary_of(report, STDERR_FILENO, options.verbose));
+      fmt::print(stderr, "{}", summary_of(report, STDERR_FILENO, options.shared.verbose));
     }
   } else {
     try {
@@ -138,7 +138,7 @@ void deliver(const Report& report, const Paths& paths, const RunOptions& options
                   fmt::format("every finished repetition is in {}", paths.journal.string()));
     }
     if (!options.shared.quiet) {
-      fmt::print("{}", summary_of(report, STDOUT_FILENO, options.verbose));
+      fmt::print("{}", summary_of(report, STDOUT_FILENO, options.shared.verbose));
       fmt::print("Report: {}\n", paths.report.string());
     }
   }
