@@ -43,6 +43,7 @@ CampaignOutcome run_live(const Campaign& campaign, const Plan& plan,
   for (const auto& line : outcome.not_restored) {
     fmt::print(stderr, "netstall: not put back: {}\n", line);
   }
+  if (outcome.journal_error) throw *outcome.journal_error;
   return outcome;
 }
 

@@ -127,9 +127,6 @@ void write_stream(const Paths& paths, const std::string& text) {
 void deliver(const Report& report, const Paths& paths, const RunOptions& options) {
   if (paths.report.empty()) {
     write_stream(paths, to_json(report));
-    if (!options.shared.quiet) {
-      fmt::print(stderr, "{}", summary_of(report, STDERR_FILENO));
-    }
   } else {
     try {
       replace_file(paths.report, to_json(report));
@@ -137,13 +134,16 @@ void deliver(const Report& report, const Paths& paths, const RunOptions& options
       throw Error(error.kind(), "write the report", error.what(),
                   fmt::format("every finished repetition is in {}", paths.journal.string()));
     }
-    if (!options.shared.quiet) {
-      fmt::print("{}", summary_of(report, STDOUT_FILENO));
-      fmt::print("Report: {}\n", paths.report.string());
-    }
   }
   std::error_code none;
   std::filesystem::remove(paths.journal, none);
+  if (options.shared.quiet) return;
+  if (paths.report.empty()) {
+    fmt::print(stderr, "{}", summary_of(report, STDERR_FILENO));
+  } else {
+    fmt::print("{}", summary_of(report, STDOUT_FILENO));
+    fmt::print("Report: {}\n", paths.report.string());
+  }
 }
 
 ExitStatus status_of(const CampaignOutcome& outcome, const Report& report) {

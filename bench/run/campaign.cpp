@@ -66,7 +66,8 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
   CampaignOutcome outcome;
   std::size_t skipped = 0;
   std::size_t good = 0;
-  for (std::size_t next = 0; next < plan.order.size() && !outcome.interrupted; ++next) {
+  for (std::size_t next = 0;
+       next < plan.order.size() && !outcome.interrupted && !outcome.journal_error; ++next) {
     const auto& planned = plan.order[next];
     const Cell cell = campaign.cells[planned.cell];
     RunContext context{options.probes, plan.seed + next, exe.get(), options.state_root,
@@ -85,7 +86,11 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
     repetition.cell = planned.cell;
     repetition.index = planned.index;
     repetition.order = static_cast<std::uint32_t>(next);
-    journal.append(repetition);
+    try {
+      journal.append(repetition);
+    } catch (const Error& journal_error) {
+      outcome.journal_error = journal_error;
+    }
     outcome.interrupted = repetition.status == Status::interrupted;
     outcome.any_failed |= repetition.status == Status::failed;
     good += repetition.status == Status::ok ? 1 : 0;

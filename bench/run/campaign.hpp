@@ -4,7 +4,9 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 
+#include "base/error.hpp"
 #include "bench/run/journal.hpp"
 #include "bench/run/repetition.hpp"
 #include "model/plan.hpp"
@@ -34,6 +36,8 @@ struct CampaignOutcome {
   bool any_failed = false;
   bool all_skipped = false;
   std::vector<std::string> not_restored;
+  // The journal could not be written: it ended there, with all before it kept.
+  std::optional<Error> journal_error;
 };
 
 // Throws Error (incapable) unless this process may make namespaces, cgroups and

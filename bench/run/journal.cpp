@@ -53,7 +53,14 @@ Journal::~Journal() {
 }
 
 void Journal::append(const Repetition& repetition) {
-  lines_.append_line(to_json_line(repetition));
+  try {
+    lines_.append_line(to_json_line(repetition));
+  } catch (const Error& error) {
+    throw Error(error.kind(), "keep a finished repetition", error.what(),
+                empty_ ? "make room there"
+                       : fmt::format("make room there; every repetition before it is kept in {}",
+                                     path_.string()));
+  }
   empty_ = false;
 }
 

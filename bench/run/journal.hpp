@@ -25,6 +25,8 @@ class Journal {
   Journal& operator=(const Journal&) = delete;
   ~Journal();
 
+  // Throws Error when it cannot be written, as on a full disk; what was appended
+  // before is still whole.
   void append(const Repetition& repetition);
 
  private:

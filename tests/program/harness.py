@@ -63,14 +63,10 @@ def refusing(name, error=errno.EPERM):
 
 
 def start(*arguments, env=None, **options):
-    """Starts netstall and does not wait; its output goes nowhere."""
+    """Starts netstall and does not wait; its output goes nowhere, unless said otherwise."""
+    nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     return subprocess.Popen(
-        [NETSTALL, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **(env or {})},
-        **options,
+        [NETSTALL, *arguments], env={**os.environ, **(env or {})}, **{**nowhere, **options}
     )
 
 

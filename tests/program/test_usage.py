@@ -3,6 +3,7 @@ before anything is touched; planning needs no root."""
 
 import json
 import os
+import subprocess
 
 import harness
 
@@ -86,6 +87,15 @@ class BadScenarios(harness.Case):
 
 
 class Usage(harness.Case):
+    def test_an_answer_that_nobody_gets_is_an_error(self):
+        path = harness.scenario(self.folder)
+        for arguments in (["plan", path], ["--help"], ["doctor", "--json"]):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run([harness.NETSTALL, *arguments], stdout=full, stderr=subprocess.PIPE,
+                                      text=True, timeout=60)
+            self.assertEqual(done.returncode, 5, arguments)
+            self.assertIn("No space left on device", done.stderr)
+
     def test_no_command_and_unknown_option(self):
         self.assertEqual(harness.run().returncode, 2)
         self.assertEqual(harness.run("run", "--colour").returncode, 2)
