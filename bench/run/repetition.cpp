@@ -115,9 +115,15 @@ void measure(Crew& crew, Probes& probes, const Lab& lab, const Scenario& scenari
   counters.at_start();
   probes.at_window_start();
   step(context, "measure");
+  std::uint64_t established = 0;
+  for (const auto& flow : repetition.flows) established += flow.connections_established;
   for (std::size_t k = 1; k <= series.points(); ++k) {
     crew.attend(window.from + series.due(k), sink);
     series.on_memory(k, memory.pages());
+    // The workers' samples of this point are on their way.
+    if (const auto before = series.reading(k - 1); before && context.glance) {
+      context.glance({established, before->goodput_bytes_per_s, before->blocked_senders});
+    }
   }
   counters.at_end();
   step(context, "results");
