@@ -3,13 +3,16 @@
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME netstall)
 set(CPACK_PACKAGE_VENDOR netstall)
-set(CPACK_PACKAGE_CONTACT "netstall maintainers <root@localhost>")
+set(NETSTALL_PACKAGE_CONTACT "netstall maintainers <netstall@users.noreply.github.com>"
+  CACHE STRING "Whom a package made here names as its maintainer")
+set(CPACK_PACKAGE_CONTACT ${NETSTALL_PACKAGE_CONTACT})
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "profiler of blocked TCP senders")
 set(CPACK_PACKAGE_DESCRIPTION
-"Finds out how long, how often and why a Linux TCP sender is blocked, and which
-kernel setting or socket option changes that: opens real TCP connections across
-network namespaces, makes some receivers slow, sweeps sysctls, watches the kernel
-with eBPF while traffic runs, and puts everything back.")
+"Finds out how long, how often and why a Linux TCP sender is blocked, and
+which kernel setting or socket option changes that: opens real TCP
+connections across network namespaces, makes some receivers slow, sweeps
+sysctls, watches the kernel with eBPF while traffic runs, and puts
+everything back.")
 set(CPACK_STRIP_FILES ON)
 set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
   OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
@@ -30,12 +33,16 @@ set(debian_dir ${CMAKE_CURRENT_BINARY_DIR}/debian)
 file(WRITE ${debian_dir}/changelog.Debian
 "netstall (${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) unstable; urgency=medium
 
-  * Built from source; see CHANGELOG.md.
+  * Built from source; changelog.gz says what changed.
 
  -- ${CPACK_PACKAGE_CONTACT}  ${changed_at}
 ")
 find_program(GZIP gzip REQUIRED)
 execute_process(COMMAND ${GZIP} -9nf ${debian_dir}/changelog.Debian COMMAND_ERROR_IS_FATAL ANY)
+# What changed, under the name that Debian has for it.
+execute_process(COMMAND ${GZIP} -9nc ${PROJECT_SOURCE_DIR}/CHANGELOG.md
+  OUTPUT_FILE ${debian_dir}/changelog.gz COMMAND_ERROR_IS_FATAL ANY)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/CHANGELOG.md)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/debian_copyright.txt ${debian_dir}/copyright COPYONLY)
-install(FILES ${debian_dir}/changelog.Debian.gz ${debian_dir}/copyright
+install(FILES ${debian_dir}/changelog.Debian.gz ${debian_dir}/changelog.gz ${debian_dir}/copyright
   DESTINATION ${CMAKE_INSTALL_DOCDIR})
