@@ -72,6 +72,7 @@ else
     mkdir "$root"
     tar -C "$root" -xf "$cache"
   fi
+  rm -f "$root/etc/apt/sources.list"
   cp /etc/apt/sources.list "$root/etc/apt/" 2>/dev/null || true
   cp -r /etc/apt/sources.list.d /etc/apt/apt.conf.d "$root/etc/apt/" 2>/dev/null || true
   cp -L /etc/resolv.conf "$root/etc/" 2>/dev/null || true
