@@ -21,6 +21,20 @@ set(CPACK_DEBIAN_PACKAGE_RELEASE 1)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
+set(debian_dir ${CMAKE_CURRENT_BINARY_DIR}/debian)
+# Runs leave empty lock files in /run, which must not vanish while one is held.
+file(WRITE ${debian_dir}/postrm
+"#!/bin/sh
+set -e
+if [ \"$1\" = purge ] && [ -d /run/netstall ]; then
+  for file in /run/netstall/*.lock /run/netstall/*.gate; do
+    [ ! -e \"$file\" ] || flock -n \"$file\" rm -f \"$file\" || true
+  done
+  rmdir --ignore-fail-on-non-empty /run/netstall
+fi
+")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${debian_dir}/postrm)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION TRUE)
 include(CPack)
 
 # Debian's changelog has one entry, of this build; what changed is in CHANGELOG.md.
@@ -29,7 +43,6 @@ execute_process(COMMAND git -C ${PROJECT_SOURCE_DIR} log -1 --format=%aD
 if(NOT changed_at)
   string(TIMESTAMP changed_at "%a, %d %b %Y %H:%M:%S +0000" UTC)
 endif()
-set(debian_dir ${CMAKE_CURRENT_BINARY_DIR}/debian)
 file(WRITE ${debian_dir}/changelog.Debian
 "netstall (${PROJECT_VERSION}-${CPACK_DEBIAN_PACKAGE_RELEASE}) unstable; urgency=medium
 
