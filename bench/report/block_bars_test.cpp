@@ -11,7 +11,7 @@ TEST(BlockBars, StandWhereTheValuesAre) {
   const TimeAxis axis(1'000'000, 999'000'000, 36);  // three decades of twelve columns
   Histogram histogram;
   histogram.record(1'000'000, 1'000'000);
-  histogram.record(10'500'000, 1000);
+  histogram.record(10'500'000, 900);
   histogram.record(998'000'000);
   EXPECT_EQ(axis.bars(histogram), "█           ▄                      ▁");
   EXPECT_EQ(axis.labels(), "╵1 ms       ╵10 ms      ╵100 ms");
