@@ -6,7 +6,7 @@ set -euo pipefail
 build_packages=(
   g++ cmake ninja-build ccache clang llvm bpftool pkg-config
   libasio-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev libbpf-dev
-  libgtest-dev libgmock-dev libfmt-dev zlib1g-dev iproute2
+  libgtest-dev libgmock-dev libfmt-dev zlib1g-dev iproute2 dpkg-dev
 )
 test_packages=(
   clang-format clang-tidy nodejs npm python3 python3-jsonschema
@@ -14,6 +14,8 @@ test_packages=(
   python3-prometheus-client python3-junitparser libbenchmark-tools python3-scipy # read exports
   chromium fonts-dejavu-core # tests/page
   python3-yaml # reads docs/ci.md
+  zsh fish # take the completion scripts
+  lintian debootstrap # scripts/package_check.sh
   qemu-system-x86 busybox-static xz-utils zstd lz4 # scripts/vm.sh
 )
 

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "bench/cli/commands.hpp"
 #include "bench/cli/sitting.hpp"
+#include "bench/cli/value_names.hpp"
 #include "bench/cli/verdict_options.hpp"
 #include "bench/observe/environment.hpp"
 
@@ -79,10 +80,12 @@ void add_ab_command(CLI::App& app, Action& action) {
       app.add_subcommand("ab", "Run two settings interleaved and compare them (needs root)");
   add_sitting_options(*command, options->sitting);
   const auto add_setting = [&](const char* name, Setting& setting, const char* what) {
-    return command->add_option(name, setting, what)->type_name("SETTING")->allow_extra_args(false);
+    return command->add_option(name, setting, what)
+        ->type_name(kSettingValue)
+        ->allow_extra_args(false);
   };
   add_setting("--a", options->a,
-              "POINTER=VALUE (repeatable) or a profile file; not given: the scenario as it is");
+              "POINTER=VALUE (repeatable) or a profile; not given: the scenario as it is");
   add_setting("--b", options->b, "The setting to judge, likewise")->required();
   add_verdict_options(*command, options->verdict);
   command->callback([options, &action] { action = [options] { return ab(*options); }; });

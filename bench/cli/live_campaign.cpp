@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/units.hpp"
 #include "bench/cli/terminal.hpp"
 #include "bench/cli/version.hpp"
 #include "bench/observe/environment.hpp"
@@ -13,10 +14,23 @@
 namespace netstall {
 namespace {
 
+// "12 s", "3:20 min".
+std::string time_to_go(Nanoseconds left) {
+  const auto seconds =
+      static_cast<std::int64_t>(std::ceil(static_cast<double>(left.count()) / 1e9));
+  if (seconds < 100) return fmt::format("{} s", seconds);
+  return fmt::format("{}:{:02} min", seconds / 60, seconds % 60);
+}
+
+// The cell comes last: where the terminal is narrow, its name is what is cut.
 void show_progress(LiveLine& live, const CampaignProgress& progress) {
-  const auto seconds = std::ceil(static_cast<double>(progress.left.count()) / 1e9);
-  live.show(fmt::format("[{}/{}] {}: {}, {:.0f} s to go", progress.done + 1, progress.total,
-                        progress.cell, progress.phase, seconds));
+  auto doing = progress.phase;
+  if (const auto& glance = progress.glance) {
+    doing = fmt::format("{} connections, {}/s, {} blocked", glance->connections,
+                        human_bytes(glance->goodput_bytes_per_s), glance->blocked_senders);
+  }
+  live.show(fmt::format("[{}/{}] {} to go | {} | {} #{}", progress.done + 1, progress.total,
+                        time_to_go(progress.left), doing, progress.cell, progress.repetition));
 }
 
 }  // namespace
@@ -31,12 +45,13 @@ CampaignOutcome run_live(const Campaign& campaign, const Plan& plan,
   running.journal = journal;
   if (options.verbose) running.say = [&](const std::string& line) { live.say(line); };
   running.progress = [&](const CampaignProgress& progress) {
-    if (options.verbose && progress.phase == "lab") {
+    if (options.verbose && progress.phase == "lab" && !progress.glance) {
       live.say(
           fmt::format("repetition {} of {}: {}", progress.done + 1, progress.total, progress.cell));
     }
     show_progress(live, progress);
-    if (watch) watch(progress);
+    // Within a window nothing is done that could wait.
+    if (watch && !progress.glance) watch(progress);
   };
   auto outcome = run_campaign(campaign, plan, running);
   live.clear();

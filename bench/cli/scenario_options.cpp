@@ -7,12 +7,17 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "bench/cli/shipped.hpp"
+#include "bench/cli/value_names.hpp"
 
 namespace netstall {
 
 void add_scenario_options(CLI::App& command, ScenarioCommandOptions& options) {
-  command.add_option("scenario", options.scenario, "Scenario file (JSON with comments)")
-      ->required();
+  command
+      .add_option("scenario", options.scenario,
+                  "Scenario file (JSON with comments), or the name of a shipped one")
+      ->required()
+      ->type_name(kScenarioValue);
   add_setting_options(command, options);
 }
 
@@ -25,8 +30,9 @@ void add_setting_options(CLI::App& command, ScenarioCommandOptions& options) {
       ->allow_extra_args(false);
   command
       .add_option("--profile", options.profile,
-                  "sysctl.d file for both sides, instead of the scenario's")
-      ->type_name("FILE");
+                  "sysctl.d file for both sides, or a shipped profile's name, instead of the "
+                  "scenario's")
+      ->type_name(kProfileValue);
   command.add_option("--seed", options.seed, "Seed of the order of cells and of everything random")
       ->type_name("N")
       ->capture_default_str();
@@ -49,12 +55,13 @@ void add_probe_option(CLI::App& command, ProbeOptions& options) {
 }
 
 Campaign load_campaign(const ScenarioCommandOptions& options) {
-  const std::filesystem::path file(options.scenario);
+  const auto shipped = Shipped::beside_program();
+  const auto file = find_scenario(options.scenario, shipped);
   ScenarioOptions reading;
   for (const auto& text : options.set) reading.overrides.push_back(parse_override(text));
   reading.profile = options.profile;
   const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-  reading.profile_folders = {".", folder, folder / ".."};
+  reading.profile_folders = {".", folder, folder / "..", shipped.scenario_folder()};
   return load_scenario(file, reading);
 }
 

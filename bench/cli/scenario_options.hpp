@@ -17,7 +17,7 @@ class App;
 namespace netstall {
 
 struct ScenarioCommandOptions {
-  std::string scenario;
+  std::string scenario;  // a file, or a shipped scenario's name
   std::vector<std::string> set;
   std::optional<std::string> profile;
   std::uint64_t seed = 1;
@@ -36,7 +36,7 @@ void add_scenario_options(CLI::App& command, ScenarioCommandOptions& options);
 void add_setting_options(CLI::App& command, ScenarioCommandOptions& options);
 void add_probe_option(CLI::App& command, ProbeOptions& options);
 
-// Reads the scenario file with --set and --profile; throws Error listing all faults.
+// Reads the scenario with --set and --profile; throws Error listing all faults.
 Campaign load_campaign(const ScenarioCommandOptions& options);
 
 // Throws Error (usage) naming the host-wide settings if they are not allowed.

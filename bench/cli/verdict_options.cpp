@@ -14,6 +14,7 @@
 #include "base/file.hpp"
 #include "base/printable.hpp"
 #include "bench/cli/terminal.hpp"
+#include "bench/cli/value_names.hpp"
 #include "bench/report/calibration.hpp"
 #include "bench/report/comparison_formats.hpp"
 #include "bench/verdict/fingerprint.hpp"
@@ -67,7 +68,7 @@ void add_verdict_options(CLI::App& command, VerdictOptions& options) {
   command
       .add_option("--metric", options.metrics,
                   "Let this metric decide instead of the catalogue's six; repeatable")
-      ->type_name("NAME")
+      ->type_name(kMetricValue)
       ->allow_extra_args(false);
   command
       .add_option("--noise", options.noise,

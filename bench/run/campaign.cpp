@@ -4,9 +4,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/process.hpp"
 #include "bench/run/interrupts.hpp"
@@ -43,6 +46,26 @@ bool ends_the_campaign(const std::optional<Error>& error) {
   return error && (error->kind() == ErrorKind::usage || error->kind() == ErrorKind::incapable);
 }
 
+// Tells of every phase of a repetition, and of its window as it goes. `left`: of the
+// whole campaign, now that the repetition begins.
+void follow(RunContext& context, const CampaignOptions& options, const CampaignProgress& begin,
+            Nanoseconds left) {
+  const auto now = std::make_shared<CampaignProgress>(begin);
+  const auto tell = [&options, now, left, begun = mono_now()] {
+    now->left = std::max(Nanoseconds(0), left - (mono_now() - begun));
+    options.progress(*now);
+  };
+  context.progress = [now, tell](const std::string& phase) {
+    now->phase = phase;
+    now->glance.reset();
+    tell();
+  };
+  context.glance = [now, tell](const Glance& glance) {
+    now->glance = glance;
+    tell();
+  };
+}
+
 }  // namespace
 
 void require_privileges() {
@@ -71,12 +94,10 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
     const auto& planned = plan.order[next];
     const Cell cell = campaign.cells[planned.cell];
     RunContext context{options.probes, plan.seed + next, exe.get(), options.state_root,
-                       hook,           options.say,      {}};
+                       hook,           options.say,      {},        {}};
     if (options.progress) {
-      context.progress = [&](const std::string& phase) {
-        options.progress(
-            {next, plan.order.size(), cell.id, phase, time_left(campaign, plan, next)});
-      };
+      follow(context, options, {next, plan.order.size(), cell.id, planned.index},
+             time_left(campaign, plan, next));
     }
     auto [repetition, error] = run_repetition(cell.scenario, *plan.assignments[planned.cell],
                                               context, guardian, interrupts);

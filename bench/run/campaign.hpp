@@ -18,8 +18,10 @@ struct CampaignProgress {
   std::size_t done = 0;
   std::size_t total = 0;
   std::string cell;
-  std::string phase;
+  std::uint32_t repetition = 0;  // of the cell, from 0
+  std::string phase = {};
   Nanoseconds left{0};
+  std::optional<Glance> glance = {};  // only within a window
 };
 
 struct CampaignOptions {
