@@ -21,22 +21,27 @@ namespace netstall {
 
 // What a wait looks like from outside.
 enum class Look : std::uint8_t {
-  throttled,   // the thread slept in the cgroup's memory.high
-  room,        // never as much as two thirds of a send buffer were queued
-  maybe_room,  // never a whole one, but more than that: it may have been full at first
-  missing,     // for half of the time, what was sent had not arrived on a lossless link
-  cut,         // full, and the buffer was smaller than it had been
-  shut,        // full, and for half of the time the peer's window was too small to go on
-  open,        // full, and it was not
+  throttled,  // the thread slept in the cgroup's memory.high
+  room,       // never as much as two thirds of a send buffer were queued, and a charge can fail:
+              // a buffer that the kernel sizes is cut instead, down to 4608 bytes
+  late,       // never a whole one, and not room: it may have been full at first
+  missing,    // for half of the time, what was sent had not arrived on a lossless link
+  cut,        // full, and the buffer was smaller than it had been
+  shut,       // full, and the peer's window was too small to go on, for two thirds of the time
+  part_shut,  // or for more than a third
+  open,       // full, and for two thirds of the time it was not
 };
-constexpr std::size_t kLooks = 7;
 
 class Oracle {
  public:
-  // The senders are the clients' ends. All must outlive it. Looks from now on, on a thread of
-  // its own. `stacks`: also at where threads sleep.
-  Oracle(const std::vector<const Connection*>& connections, std::vector<const SenderState*> states,
-         bool stacks);
+  struct Sender {
+    const Connection* connection;  // the client's end sends
+    const SenderState* state;
+    bool sized;  // by SO_SNDBUF; else tcp_wmem must leave no size but one to tune to
+  };
+  // All must outlive it. Looks from now on, on a thread of its own. `stacks`: also at where
+  // threads sleep.
+  Oracle(const std::vector<Sender>& senders, bool stacks);
   Oracle(const Oracle&) = delete;
   Oracle& operator=(const Oracle&) = delete;
   ~Oracle();
@@ -56,14 +61,13 @@ class Oracle {
     std::uint64_t missing_ns = 0;
     std::uint64_t shut_ns = 0;
     std::uint64_t throttled_ns = 0;
-    double fullest = 0;  // highest share of the send buffer
+    std::uint32_t queued = 0;  // most bytes in the send buffer
+    double fullest = 0;        // and the highest share of it
     bool cut = false;
   };
   struct Watched {
-    const Connection* connection;
-    const SenderState* state;
-    std::uint32_t sndbuf = 0;
-    bool cut = false;
+    Sender sender;
+    std::uint32_t sndbuf = 0;  // the largest so far
     std::optional<Wait> wait;
     std::map<Look, std::uint64_t> seen;
   };

@@ -23,6 +23,7 @@ namespace netstall {
 namespace {
 
 constexpr Nanoseconds kPeriod{250'000};
+constexpr std::uint32_t kLeastSndbuf = 4608;  // SOCK_MIN_SNDBUF
 
 tcp_info info_of(const Fd& fd) {
   tcp_info info{};
@@ -65,15 +66,8 @@ bool sleeps_in_throttle(pid_t tid) {
 
 }  // namespace
 
-Oracle::Oracle(const std::vector<const Connection*>& connections,
-               std::vector<const SenderState*> states, bool stacks)
-    : stacks_(stacks) {
-  for (std::size_t i = 0; i < connections.size(); ++i) {
-    Watched watched{};
-    watched.connection = connections[i];
-    watched.state = states.at(i);
-    watched_.push_back(std::move(watched));
-  }
+Oracle::Oracle(const std::vector<Sender>& senders, bool stacks) : stacks_(stacks) {
+  for (const auto& sender : senders) watched_.push_back({sender, 0, std::nullopt, {}});
   thread_ = std::thread([this] { run(); });
 }
 
@@ -111,30 +105,28 @@ void Oracle::run() {
 
 // `time_ns`: since the last look, which this one stands for.
 void Oracle::look_at(Watched& watched, std::uint64_t time_ns) const {
-  const auto memory = memory_of(watched.connection->client);
+  const auto memory = memory_of(watched.sender.connection->client);
   const auto sndbuf = memory[SK_MEMINFO_SNDBUF];
-  // Only for want of memory does it fall, and only autotuning lets it grow. Both between two
-  // looks are seen as one: a test that must know has a tcp_wmem that leaves nothing to tune.
-  if (sndbuf != watched.sndbuf) watched.cut = sndbuf < watched.sndbuf;
-  watched.sndbuf = sndbuf;
-  if (!watched.state->stalled) {
+  watched.sndbuf = std::max(watched.sndbuf, sndbuf);
+  if (!watched.sender.state->stalled) {
     judge(watched);
     return;
   }
-  const auto info = info_of(watched.connection->client);
+  const auto info = info_of(watched.sender.connection->client);
   const auto position = sent_by(info) + info.tcpi_notsent_bytes;
   if (watched.wait && watched.wait->position != position) judge(watched);
   if (!watched.wait) watched.wait.emplace().position = position;
   auto& wait = *watched.wait;
   wait.time_ns += time_ns;
-  wait.cut = wait.cut || watched.cut;
+  wait.cut = wait.cut || sndbuf < watched.sndbuf;
+  wait.queued = std::max(wait.queued, memory[SK_MEMINFO_WMEM_QUEUED]);
   wait.fullest =
       std::max(wait.fullest, static_cast<double>(memory[SK_MEMINFO_WMEM_QUEUED]) / sndbuf);
   if (is_shut(info)) wait.shut_ns += time_ns;
-  if (lossless_ && sent_by(info) > info_of(watched.connection->server).tcpi_bytes_received) {
+  if (lossless_ && sent_by(info) > info_of(watched.sender.connection->server).tcpi_bytes_received) {
     wait.missing_ns += time_ns;
   }
-  if (stacks_ && sleeps_in_throttle(watched.state->tid)) wait.throttled_ns += time_ns;
+  if (stacks_ && sleeps_in_throttle(watched.sender.state->tid)) wait.throttled_ns += time_ns;
 }
 
 void Oracle::judge(Watched& watched) {
@@ -143,11 +135,13 @@ void Oracle::judge(Watched& watched) {
   const auto most = [&](std::uint64_t part) { return part > 0 && 2 * part >= wait.time_ns; };
   const auto look = [&] {
     if (most(wait.throttled_ns)) return Look::throttled;
-    if (wait.fullest < 2.0 / 3) return Look::room;
+    const bool can_fail = watched.sender.sized || wait.queued < kLeastSndbuf;
+    if (wait.fullest < 2.0 / 3 && can_fail) return Look::room;
     if (most(wait.missing_ns)) return Look::missing;
-    if (wait.fullest < 1) return Look::maybe_room;
+    if (wait.fullest < 1) return Look::late;
     if (wait.cut) return Look::cut;
-    return most(wait.shut_ns) ? Look::shut : Look::open;
+    if (3 * wait.shut_ns >= 2 * wait.time_ns) return Look::shut;
+    return 3 * wait.shut_ns > wait.time_ns ? Look::part_shut : Look::open;
   };
   watched.seen[look()] += wait.time_ns;
   watched.wait.reset();
