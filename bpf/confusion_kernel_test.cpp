@@ -6,7 +6,6 @@
 //
 // NETSTALL_CONFUSION_LONG=1 runs longer schedules; NETSTALL_CONFUSION_CELLS names a file that
 // gets a line for each figure, of which scripts/confusion.sh makes docs/confusion.md.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -129,7 +128,8 @@ struct Phase {
   std::size_t chunk = 262144;  // readers take so much at once
   Nanoseconds pause = microseconds(50);
   bool slow_link = false;
-  bool limited = false;  // TCP memory
+  bool limited = false;  // TCP memory: of the senders,
+  bool starved = false;  // or of the receivers
   int lowat = 0;         // bytes
   Nanoseconds held{0};   // nobody reads for so long
 };
@@ -168,33 +168,46 @@ double right_of(const Split& told, const Truth& truth) {
 
 class Confusion : public ::testing::Test {
  protected:
-  void SetUp() override { run_in_netns("ip link set lo mtu 1500"); }
+  void SetUp() override {
+    // To load all backends takes an emulated machine half a minute.
+    if (emulated() && !long_form()) GTEST_SKIP() << "the long form alone (scripts/confusion.sh)";
+    run_in_netns("ip link set lo mtu 1500");
+  }
 
   void run_in_netns(const std::string& command) const {
     const ScopedNetns inside(netns_);
     ASSERT_EQ(std::system(command.c_str()), 0) << command;
   }
 
-  bool limit_memory() {
-    limit_owner_ = TcpMemoryLimit::make();
-    return limit_owner_ != nullptr;
+  // Of one side's sockets; false where that cannot be.
+  bool limit_memory(Side of) {
+    limit_owner_ = TcpMemoryLimit::make_for_one_side();
+    if (!limit_owner_) return false;
+    limit_owner_->set(false);
+    // A send buffer of ten segments would be larger: what is smaller has been cut.
+    run_in_netns(of == Side::client ? "sysctl -qw net.ipv4.tcp_wmem='4096 32768 32768' "
+                                      "net.ipv4.tcp_rmem='4194304 131072 6291456'"
+                                    : "sysctl -qw net.ipv4.tcp_wmem='4194304 32768 32768'");
+    others_ = connect_within(netns_, 80,
+                             {.port = kTestPort + 100,
+                              .rcvbuf = 65536,
+                              .server_limit = of == Side::server ? limit_owner_.get() : nullptr});
+    return true;
   }
 
-  // A buffer that is smaller than it was has been cut.
-  void tune_no_buffers() const { run_in_netns("sysctl -qw net.ipv4.tcp_wmem='4096 65536 65536'"); }
-
   // Connects them, and has the oracle look at them.
-  void connect(const std::vector<Group>& groups, const TcpMemoryLimit* limit) {
+  void connect(const std::vector<Group>& groups, const TcpMemoryLimit* limit,
+               bool receivers = false) {
     groups_ = groups;
     limit_ = limit;
-    if (limit_ != nullptr) mutable_limit()->set(false);
     for (std::size_t i = 0; i < groups.size(); ++i) {
       connections_.push_back(connect_within(netns_, groups[i].connections,
                                             {.port = port(i),
                                              .sndbuf = groups[i].sndbuf,
                                              .rcvbuf = groups[i].rcvbuf,
                                              .ipv6 = groups[i].ipv6,
-                                             .limit = limit}));
+                                             .limit = receivers ? nullptr : limit,
+                                             .server_limit = receivers ? limit : nullptr}));
       states_.emplace_back(groups[i].connections);
     }
     std::vector<Oracle::Sender> senders;
@@ -208,6 +221,7 @@ class Confusion : public ::testing::Test {
 
   void TearDown() override {
     oracle_.reset();
+    others_.clear();
     connections_.clear();
     limit_owner_.reset();
   }
@@ -218,7 +232,9 @@ class Confusion : public ::testing::Test {
     std::vector<std::vector<Probe>> probes;
     for (std::size_t i = 0; i < phases.size(); ++i) probes.push_back(load_all());
     if (probes.front().empty()) GTEST_SKIP() << "no backend loads here";
-    for (std::size_t i = 0; i < phases.size(); ++i) run_phase(scenario, phases[i], probes[i]);
+    for (std::size_t i = 0; i < phases.size(); ++i) {
+      run_phase(scenario, phases[i], i + 1 == phases.size(), probes[i]);
+    }
     for (const auto& [backend, total] : totals_) {
       SCOPED_TRACE(backend);
       EXPECT_GE(total.right + total.unknown, 0.99 * total.all);
@@ -227,6 +243,8 @@ class Confusion : public ::testing::Test {
   }
 
   std::unique_ptr<TcpMemoryLimit> limit_owner_;
+  // Not watched; among all of them the memory is shared.
+  std::vector<Connection> others_;
   const Netns netns_ = make_loopback();
 
  private:
@@ -300,8 +318,9 @@ class Confusion : public ::testing::Test {
     if (phase.limited) mutable_limit()->set(true);
   }
 
+  // For the next one.
   void tear_down(const Phase& phase) const {
-    if (phase.limited) mutable_limit()->set(false);
+    if (phase.limited || phase.starved) mutable_limit()->set(false);
     drain();
     if (phase.slow_link) run_in_netns("tc qdisc del dev lo root");
   }
@@ -315,7 +334,8 @@ class Confusion : public ::testing::Test {
     return send_nonblocking(fds, phase.bytes, phase.messages, groups_[group].readiness, states);
   }
 
-  void run_phase(const std::string& scenario, const Phase& phase, std::vector<Probe>& probes) {
+  void run_phase(const std::string& scenario, const Phase& phase, bool last,
+                 std::vector<Probe>& probes) {
     SCOPED_TRACE(scenario + ", " + phase.name);
     set_up(phase);
     oracle_->set_lossless(!phase.slow_link);
@@ -334,7 +354,7 @@ class Confusion : public ::testing::Test {
     const auto to = mono_now();
     for (auto& [backend, probe] : probes) probe.set_window(from, to);
     const auto looks = oracle_->take();
-    tear_down(phase);
+    if (!last) tear_down(phase);
     std::vector<Truth> truths;
     std::size_t first = 0;
     for (std::size_t i = 0; i < groups_.size(); ++i) {
@@ -531,36 +551,56 @@ TEST_F(Confusion, NotsentLowat) {
 }
 
 TEST_F(Confusion, Shortage) {
-  if (!limit_memory()) GTEST_SKIP() << kNoLimit;
+  if (!limit_memory(Side::client)) GTEST_SKIP() << kNoLimit;
   connect(sized(1 << 20, 65536), limit_owner_.get());
   run("mem_shortage", {short_memory()});
 }
 
 TEST_F(Confusion, Moderated) {
-  if (!limit_memory()) GTEST_SKIP() << kNoLimit;
-  tune_no_buffers();
+  if (!limit_memory(Side::client)) GTEST_SKIP() << kNoLimit;
   auto groups = sized(0, 65536);
-  for (auto& group : groups) group.connections = 24;
+  for (auto& group : groups) group.connections = emulated() ? 8 : 24;
   connect(groups, limit_owner_.get());
   run("sndbuf_moderated", {large_writes_short_memory()});
 }
 
 TEST_F(Confusion, Spin) {
-  if (!limit_memory()) GTEST_SKIP() << kNoLimit;
-  connect({{.io = Io::nonblocking, .connections = 16, .sndbuf = 1 << 20}}, limit_owner_.get());
+  if (!limit_memory(Side::client)) GTEST_SKIP() << kNoLimit;
+  connect({{.io = Io::nonblocking, .connections = 16, .sndbuf = 1 << 20, .rcvbuf = 8192}},
+          limit_owner_.get());
   auto phase = short_memory();
-  phase.messages = 30;
+  phase.messages = 20;
   phase.held = seconds(1);
   run("eagain_spin", {phase});
 }
 
+// Others hold what the receivers may have, so that these drop what comes while they have
+// something to read.
+TEST_F(Confusion, ReceiverDrop) {
+  if (!limit_memory(Side::server)) GTEST_SKIP() << kNoLimit;
+  auto groups = sized(131072, 131072);
+  for (auto& group : groups) group.connections = 4;
+  connect(groups, limit_owner_.get(), true);
+  limit_owner_->set(true);
+  if (limit_owner_->sub_cause() == SubCause::cgroup) {
+    const std::vector<char> message(65536, 'x');
+    for (std::size_t i = 0; i < 32; ++i) {
+      EXPECT_GT(::send(others_[i].client.get(), message.data(), message.size(), MSG_DONTWAIT), 0);
+    }
+  }
+  run("receiver_drop", {{.name = "starved receivers",
+                         .bytes = 65536,
+                         .messages = long_form() ? 12U : 4U,
+                         .starved = true}});
+}
+
 TEST_F(Confusion, Mixed) {
-  if (!limit_memory()) GTEST_SKIP() << kNoLimit;
-  tune_no_buffers();
+  if (!limit_memory(Side::client)) GTEST_SKIP() << kNoLimit;
   // So that not the window is the limit of a slow link.
   run_in_netns(
       "ip route replace local 127.0.0.1 dev lo table local scope host src 127.0.0.1 cwnd lock 4");
-  connect({{.connections = 16, .rcvbuf = 32768}, {.sndbuf = 262144, .rcvbuf = 32768}},
+  connect({{.connections = emulated() ? 8U : 16U, .rcvbuf = 32768},
+           {.sndbuf = 262144, .rcvbuf = 32768}},
           limit_owner_.get());
   std::vector<Phase> phases{slow_readers(), slow_link(), large_writes_short_memory(), low_water(),
                             short_memory()};

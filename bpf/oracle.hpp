@@ -61,8 +61,7 @@ class Oracle {
     std::uint64_t missing_ns = 0;
     std::uint64_t shut_ns = 0;
     std::uint64_t throttled_ns = 0;
-    std::uint32_t queued = 0;  // most bytes in the send buffer
-    double fullest = 0;        // and the highest share of it
+    double fullest = 0;  // highest share of the send buffer
     bool cut = false;
   };
   struct Watched {

@@ -23,7 +23,6 @@ namespace netstall {
 namespace {
 
 constexpr Nanoseconds kPeriod{250'000};
-constexpr std::uint32_t kLeastSndbuf = 4608;  // SOCK_MIN_SNDBUF
 
 tcp_info info_of(const Fd& fd) {
   tcp_info info{};
@@ -119,7 +118,6 @@ void Oracle::look_at(Watched& watched, std::uint64_t time_ns) const {
   auto& wait = *watched.wait;
   wait.time_ns += time_ns;
   wait.cut = wait.cut || sndbuf < watched.sndbuf;
-  wait.queued = std::max(wait.queued, memory[SK_MEMINFO_WMEM_QUEUED]);
   wait.fullest =
       std::max(wait.fullest, static_cast<double>(memory[SK_MEMINFO_WMEM_QUEUED]) / sndbuf);
   if (is_shut(info)) wait.shut_ns += time_ns;
@@ -135,8 +133,7 @@ void Oracle::judge(Watched& watched) {
   const auto most = [&](std::uint64_t part) { return part > 0 && 2 * part >= wait.time_ns; };
   const auto look = [&] {
     if (most(wait.throttled_ns)) return Look::throttled;
-    const bool can_fail = watched.sender.sized || wait.queued < kLeastSndbuf;
-    if (wait.fullest < 2.0 / 3 && can_fail) return Look::room;
+    if (wait.fullest < 2.0 / 3 && watched.sender.sized) return Look::room;
     if (most(wait.missing_ns)) return Look::missing;
     if (wait.fullest < 1) return Look::late;
     if (wait.cut) return Look::cut;

@@ -125,6 +125,10 @@ class TcpMemoryLimit {
   // Nothing where the machine has no cgroup v1 with kmem.tcp, and the environment
   // does not say NETSTALL_TEST_OWNS_MACHINE.
   static std::unique_ptr<TcpMemoryLimit> make();
+  // One that hits those of its `enter()` alone: a cgroup too, else a tcp_mem of which each of
+  // some 200 sockets may have four pages. Those that it is to spare need a tcp_wmem[0] or
+  // tcp_rmem[0] as large as all that they want.
+  static std::unique_ptr<TcpMemoryLimit> make_for_one_side();
   TcpMemoryLimit(const TcpMemoryLimit&) = delete;
   TcpMemoryLimit& operator=(const TcpMemoryLimit&) = delete;
   // The sockets must be closed.

@@ -399,28 +399,39 @@ class CgroupLimit : public TcpMemoryLimit {
 
 class MachineLimit : public TcpMemoryLimit {
  public:
-  MachineLimit() : before_(read_file(kTcpMem)) { set(true); }
+  explicit MachineLimit(const char* limits) : limits_(limits), before_(read_file(kTcpMem)) {
+    set(true);
+  }
   ~MachineLimit() override { write_kernel_file(kTcpMem, before_); }
   void set(bool limited) final {
-    const int error = write_kernel_file(kTcpMem, limited ? "512 768 1024" : before_);
+    const int error = write_kernel_file(kTcpMem, limited ? limits_ : before_);
     if (error != 0) throw_errno("limit TCP memory", error);
   }
   SubCause sub_cause() const override { return SubCause::global; }
 
  private:
   static constexpr const char* kTcpMem = "/proc/sys/net/ipv4/tcp_mem";
+  std::string limits_;
   std::string before_;
 };
 
-}  // namespace
-
-std::unique_ptr<TcpMemoryLimit> TcpMemoryLimit::make() {
+std::unique_ptr<TcpMemoryLimit> make_limit(const char* limits) {
   const auto group = own_memory_cgroup();
   if (!group.empty() && try_read_file(group + CgroupLimit::kLimitFile)) {
     return std::make_unique<CgroupLimit>(group);
   }
   if (std::getenv("NETSTALL_TEST_OWNS_MACHINE") == nullptr) return nullptr;
-  return std::make_unique<MachineLimit>();
+  return std::make_unique<MachineLimit>(limits);
+}
+
+}  // namespace
+
+std::unique_ptr<TcpMemoryLimit> TcpMemoryLimit::make() {
+  return make_limit("512 768 1024");
+}
+
+std::unique_ptr<TcpMemoryLimit> TcpMemoryLimit::make_for_one_side() {
+  return make_limit("1 2 800");
 }
 
 }  // namespace netstall
