@@ -100,7 +100,7 @@ void size_maps(stall_trace_bpf& skeleton, const StallTraceOptions& options) {
                            filter.families.empty() ? room_for(filter.pids.size()) : kFamily);
   bpf_map__set_max_entries(maps.comms, room_for(filter.comms.size()));
   bpf_map__set_max_entries(maps.cgroups, room_for(filter.cgroups.size()));
-  bpf_map__set_max_entries(maps.namespaces, room_for(filter.netns_cookies.size()));
+  bpf_map__set_max_entries(maps.namespaces, room_for(filter.netns_inodes.size()));
   bpf_map__set_max_entries(maps.ports, room_for(filter.ports.size()));
   bpf_map__set_max_entries(maps.sends, options.max_open);
   bpf_map__set_max_entries(maps.eagains, options.max_open);
@@ -117,7 +117,7 @@ void set_constants(stall_trace_bpf& skeleton, const StallTraceOptions& options,
   constants.by_pid = !filter.pids.empty() || !filter.families.empty();
   constants.by_comm = !filter.comms.empty();
   constants.by_cgroup = !filter.cgroups.empty();
-  constants.by_netns = !filter.netns_cookies.empty();
+  constants.by_netns = !filter.netns_inodes.empty();
   constants.by_port = !filter.ports.empty();
   if (!filter.cgroups.empty() && !filter.cgroups.front().controller.empty()) {
     constants.cgroup_controller = controller_number(filter.cgroups.front().controller);
@@ -128,7 +128,6 @@ void set_constants(stall_trace_bpf& skeleton, const StallTraceOptions& options,
     constants.event_ns = std::max<std::uint64_t>(1'000'000'000 / options.max_events_per_s, 1);
     constants.burst_ns = std::max<std::uint64_t>(100'000'000, 2 * constants.event_ns);
   }
-  constants.wake_bytes = ring_bytes(options) / 4;
   constants.sees_entry = variant.backend != SendWaitBackend::tracepoint;
   constants.sees_return = variant.backend == SendWaitBackend::fentry;
 }
@@ -170,7 +169,7 @@ void fill_filter(const stall_trace_bpf& skeleton, const TraceFilter& filter) {
     insert(maps.comms, name, kListed);
   }
   for (const auto& cgroup : filter.cgroups) insert(maps.cgroups, __u64{cgroup.id}, kListed);
-  for (const auto cookie : filter.netns_cookies) insert(maps.namespaces, __u64{cookie}, kListed);
+  for (const auto inode : filter.netns_inodes) insert(maps.namespaces, inode, kListed);
   for (const auto port : filter.ports) insert(maps.ports, __u16{port}, kListed);
 }
 
@@ -351,10 +350,6 @@ const std::vector<std::pair<std::string, int>>& StallTrace::programs() const noe
 std::int64_t StallTrace::kernel_clock_ns() const {
   run(loaded_->skeleton->progs.read_self, "read the kernel's clock");
   return signed_ns(load_shared(loaded_->skeleton->bss->kernel_clock));
-}
-
-int StallTrace::events_fd() const noexcept {
-  return ring_buffer__epoll_fd(loaded_->ring);
 }
 
 void StallTrace::take_events(const Take& take, const KernelToWall& to_wall) {

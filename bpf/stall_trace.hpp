@@ -29,12 +29,12 @@ using KernelToWall = std::function<std::int64_t(std::int64_t kernel_ns)>;
 // Whom to trace. Several of one sort: any of them; several sorts: all of them; none
 // of a sort: everybody.
 struct TraceFilter {
-  std::vector<std::uint32_t> pids;      // in this process's pid namespace
-  std::vector<std::uint32_t> families;  // the same, and all that they start
-  std::vector<std::string> comms;       // a thread's name, or its process's
-  std::vector<TracedCgroup> cgroups;    // with those below; of one hierarchy
-  std::vector<std::uint64_t> netns_cookies;
-  std::vector<std::uint16_t> ports;  // of either end
+  std::vector<std::uint32_t> pids;          // in this process's pid namespace
+  std::vector<std::uint32_t> families;      // the same, and all that they start
+  std::vector<std::string> comms;           // a thread's name, or its process's
+  std::vector<TracedCgroup> cgroups;        // with those below; of one hierarchy
+  std::vector<std::uint32_t> netns_inodes;  // of network namespaces
+  std::vector<std::uint16_t> ports;         // of either end
 };
 
 struct StallTraceOptions {
@@ -76,9 +76,8 @@ class StallTrace {
     std::function<void(const TracedStall&)> stall;
     std::function<void(const TracedEdge&)> edge;
   };
-  // Readable once many events wait; they are to be taken before, at intervals.
-  int events_fd() const noexcept;
-  // Hands over the events that wait. Throws Error; what a callback throws passes.
+  // Hands over the events that wait. They wake nobody, and there is room for half a
+  // second of the highest rate. Throws Error; what a callback throws passes.
   void take_events(const Take& take, const KernelToWall& to_wall);
 
   // Ends the trace: the programs do nothing more. Once.

@@ -12,7 +12,6 @@ const volatile bool report_edges = false; /* report waits' starts and ends, not 
 const volatile __u64 least_ns = 0;        /* shorter stalls are counted, not reported */
 const volatile __u64 event_ns = 0;        /* time between two events at the highest rate */
 const volatile __u64 burst_ns = 0;        /* by how much they may come earlier */
-const volatile __u64 wake_bytes = 0;      /* unread events that wake the tracer */
 
 /* All sized by the loader. */
 struct {
@@ -113,7 +112,7 @@ static __always_inline void raise(__u64* highest, __u64 value) {
   }
 }
 
-/* ---- events ---- */
+/* ---- events: none wakes the tracer, which takes them at intervals ---- */
 
 /* Whether the rate has room for `count` events now. Those beyond are spread evenly
  * over time: what is reported of many stalls is a sample of all of them. */
@@ -130,11 +129,6 @@ static __noinline int admit(__u64 now, __u32 count) {
   return 0;
 }
 
-static __always_inline __u64 wake_flags(void) {
-  const __u64 unread = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
-  return unread >= wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
-}
-
 static __noinline int report_edge(const struct netstall_who* who, __u32 event, __u64 at) {
   if (!who) return 0;
   struct netstall_edge_event* edge = bpf_ringbuf_reserve(&events, sizeof *edge, 0);
@@ -143,7 +137,7 @@ static __noinline int report_edge(const struct netstall_who* who, __u32 event, _
   edge->reserved = 0;
   edge->at = at;
   edge->who = *who;
-  bpf_ringbuf_submit(edge, wake_flags());
+  bpf_ringbuf_submit(edge, BPF_RB_NO_WAKEUP);
   return 1;
 }
 
@@ -278,7 +272,7 @@ static __noinline int end_send(__u32 tid, struct netstall_traced_send* send) {
       event->waits = send->waits;
       event->who = send->who;
       event->ends = send->ends;
-      bpf_ringbuf_submit(event, wake_flags());
+      bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
     }
   }
   if (bpf_map_delete_elem(&sends, &tid)) return 0;
@@ -365,6 +359,6 @@ static __noinline int end_eagain(struct sock* sk, struct netstall_traced_eagain*
   event->waits = 1;
   event->who = ended.who;
   event->ends = ended.ends;
-  bpf_ringbuf_submit(event, wake_flags());
+  bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
   return 0;
 }

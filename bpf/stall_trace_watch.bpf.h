@@ -56,7 +56,7 @@ struct {
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 1);
-  __type(key, __u64);
+  __type(key, __u32);
   __type(value, __u32);
 } namespaces SEC(".maps");
 
@@ -135,8 +135,8 @@ static __always_inline bool watched_sock(struct sock* sk) {
   if (!is_tcp(sk)) return false;
   if (by_port && !has_port(sk)) return false;
   if (by_netns) {
-    const __u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_net.net, net_cookie);
-    if (!bpf_map_lookup_elem(&namespaces, &cookie)) return false;
+    const __u32 inode = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+    if (!bpf_map_lookup_elem(&namespaces, &inode)) return false;
   }
   return true;
 }

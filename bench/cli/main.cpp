@@ -56,6 +56,7 @@ ExitStatus run_command_line(int argc, char** argv) {
   add_doctor_command(app, action);
   add_export_command(app, action);
   add_restore_command(app, action);
+  add_trace_command(app, action);
   require_known_command(app, argc > 1 ? argv[1] : "");
   try {
     app.parse(argc, argv);
