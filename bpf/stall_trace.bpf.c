@@ -331,8 +331,26 @@ int BPF_PROG(on_retransmit, struct sock* sk) {
 
 /* ---- the end of a send() ---- */
 
+/* sk_stream_wait_memory() is called with this flag set, and it stays so in a send() that
+ * does not block. poll() may have set it as well. */
 static __always_inline bool lacks_space(struct sock* sk) {
   return BPF_CORE_READ(sk, sk_socket, flags) & NETSTALL_SOCK_NOSPACE;
+}
+
+/* A cheap look at each send(): it may have taken less than it was given. Where that
+ * takes reading its buffers' sizes, only if the socket has not got room since. */
+static __always_inline bool may_be_short(struct sock* sk, long ret) {
+  const struct pt_regs* regs = (const struct pt_regs*)bpf_task_pt_regs(bpf_get_current_task_btf());
+  switch (regs->orig_ax) {
+    case __NR_write:
+    case __NR_sendto:
+      return regs->dx > (__u64)ret;
+    case __NR_writev:
+    case __NR_sendmsg:
+      return lacks_space(sk);
+    default: /* sendfile() and splice() go on until EAGAIN themselves */
+      return false;
+  }
 }
 
 static __always_inline __u64 sum_of_iovecs(const struct iovec* user, __u64 count) {
@@ -369,7 +387,7 @@ static __noinline __u64 asked_to_send(struct sock* sk, struct task_struct* task)
       bpf_probe_read_user(&message, sizeof message, (const void*)regs->si);
       bytes = sum_of_iovecs((const struct iovec*)message[2], message[3]);
       break;
-    default: /* sendfile() and splice() go on until EAGAIN themselves */
+    default:
       return 0;
   }
   const bool nonblocking = (flags & NETSTALL_MSG_DONTWAIT) ||
@@ -389,9 +407,7 @@ static __always_inline void why_stopped(struct sock* sk, struct task_struct* tas
  * EAGAIN or less than it was given; or have accepted the first byte since. */
 static __always_inline int sent(struct sock* sk, long ret) {
   const bool eagain = ret == -EAGAIN;
-  /* sk_stream_wait_memory() is called with the flag set, and it stays so in a send()
-   * that does not block: poll() may have set it as well. */
-  const bool perhaps_short = !sees_entry && ret > 0 && lacks_space(sk);
+  const bool perhaps_short = !sees_entry && ret > 0 && may_be_short(sk, ret);
   if (!sends_open && !eagains_open && !eagain && !perhaps_short) return 0;
   struct task_struct* task = bpf_get_current_task_btf();
   bool stops = eagain;

@@ -207,6 +207,8 @@ Skeleton attach(const StallTraceOptions& options, const StallTraceVariant& varia
     why = messages.reason(error);
     return nullptr;
   }
+  // From here on it counts.
+  run(skeleton->progs.read_self, "read the kernel's clock");
   find_blocked(*skeleton);
   return skeleton;
 }
