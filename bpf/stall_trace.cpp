@@ -42,6 +42,16 @@ bool has_function(const char* name) {
   return libbpf_find_vmlinux_btf_id(name, BPF_TRACE_FENTRY) > 0;
 }
 
+// Without one of these every attempt would load all programs in vain first.
+bool has_kprobes() {
+  for (const auto* path :
+       {"/sys/bus/event_source/devices/kprobe", "/sys/kernel/tracing/kprobe_events",
+        "/sys/kernel/debug/tracing/kprobe_events"}) {
+    if (::access(path, F_OK) == 0) return true;
+  }
+  return false;
+}
+
 StallTracePlaces places_here() {
   return {.throttle = has_function("__mem_cgroup_handle_over_high"),
           .throttle_old = has_function("mem_cgroup_handle_over_high"),
@@ -311,9 +321,15 @@ StallTraceLoad StallTrace::load(const StallTraceOptions& options) {
   StallTraceLoad result;
   LibbpfMessages messages;
   std::optional<SendWaitBackend> hopeless;
+  const bool kprobes = has_kprobes();
   for (auto& variant : stall_trace_variants(options, places_here())) {
     if (hopeless == variant.backend) continue;
     std::string why;
+    if (variant.backend == SendWaitBackend::kprobe && !kprobes) {
+      hopeless = variant.backend;
+      result.failed.push_back({variant.backend, "the kernel has no kprobes (CONFIG_KPROBES)"});
+      continue;
+    }
     if (auto skeleton = attach(options, variant, messages, why)) {
       result.trace.emplace(
           StallTrace(std::make_unique<Loaded>(std::move(skeleton), options, std::move(variant))));

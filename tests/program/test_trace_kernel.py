@@ -1,6 +1,7 @@
 """netstall trace on programs that are not ours: python3, iperf3, nginx; and what it
 says where it cannot."""
 
+import datetime
 import json
 import os
 import re
@@ -208,6 +209,52 @@ class Stap(TraceTest):
             time_us * 1000, own["time_ns"], delta=0.02 * own["time_ns"] + own["queued_ns"] + 2000 * len(lines)
         )
         self.assertIn("stalls in", done.stderr)
+
+
+class Namespaces(TraceTest):
+    """The tracer itself may be in one."""
+
+    def test_pids_are_those_of_the_tracers_namespace(self):
+        script = f'ip link set lo up; "$0" trace --format json -o {self.path("lines")} -- python3 {SENDER} 30'
+        done = subprocess.run(
+            ["unshare", "-pfn", "--mount-proc", "sh", "-c", script, harness.NETSTALL],
+            capture_output=True, text=True, timeout=60,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(self.path("lines"), encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+        self.assert_agrees(lines[-1], json.loads(done.stdout))
+        for stall in lines[1:-1]:
+            self.assertLess(stall["pid"], 100)
+
+    def test_a_time_namespace_does_not_shift_the_wall_clock(self):
+        began = time.time_ns() // 1000
+        done = subprocess.run(
+            ["unshare", "-T", "--monotonic", "86400", "--fork", harness.NETSTALL, "trace", "--format", "stap",
+             "-o", self.path("lines"), "--", *ALONE, "python3", SENDER, "20"],
+            capture_output=True, text=True, timeout=60,
+        )
+        ended = time.time_ns() // 1000
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(self.path("lines"), encoding="utf-8") as file:
+            times = [int(line.split(":")[0]) for line in file]
+        self.assertGreater(len(times), 4)
+        self.assertTrue(began <= min(times) and max(times) <= ended)
+
+    @unittest.skipUnless(os.environ.get("NETSTALL_TEST_OWNS_MACHINE"), "sets the clock: for a guest")
+    def test_times_follow_a_clock_that_is_set(self):
+        program = self.program("python3", SENDER, "60")
+        tracer = self.tracing("--netns", program.netns)
+        program.process.stdin.write("go\n")
+        program.process.stdin.flush()
+        tracer.stdout.readline()
+        before = time.time()
+        time.clock_settime(time.CLOCK_REALTIME, before + 3600)
+        self.addCleanup(lambda: time.clock_settime(time.CLOCK_REALTIME, time.time() - 3600))
+        program.process.communicate(timeout=60)
+        stalls, _ = finish(tracer)
+        after = datetime.datetime.fromtimestamp(before + 3600, datetime.timezone.utc).isoformat()
+        self.assertGreater(len([s for s in stalls if s["began_at"] >= after]), 3)
 
 
 class Command(TraceTest):
