@@ -404,7 +404,7 @@ class Ends(TraceTest):
         tracer = self.tracing("--pid", str(program.pid))
         program.process.stdin.write("go\n")
         program.process.stdin.flush()
-        harness.wait_until(lambda: is_asleep(program.pid), 20, "not blocked")
+        wait_until_stuck(program.pid)
         stalls, summary = finish(tracer)
         self.assertEqual(summary["open"], 1)
         self.assertEqual([s["open"] for s in stalls], [True])
@@ -430,11 +430,21 @@ while True: s.send(b"x" * 65536)
 """
 
 
-def is_asleep(pid):
-    """Nothing, once the process is blocked in its send()."""
-    with open(f"/proc/{pid}/stack", encoding="ascii") as file:
-        stack = file.read()
-    return "" if "sk_stream_wait_memory" in stack else stack
+def wait_until_stuck(pid, still=0.5):
+    """Until the process has been blocked in one and the same send() for a while: as
+    long as its peer's buffer grows, it is let go on."""
+    seen = [None, 0.0]
+
+    def not_yet():
+        with open(f"/proc/{pid}/stack", encoding="ascii") as file:
+            stack = file.read()
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            slept = re.search(r"^voluntary_ctxt_switches:.*", file.read(), re.M)[0]
+        if "sk_stream_wait_memory" not in stack or slept != seen[0]:
+            seen[:] = slept, time.monotonic()
+        return f"it was at {stack!r}" if time.monotonic() < seen[1] + still else None
+
+    harness.wait_until(not_yet, 30, "not blocked")
 
 
 def program_ids(pid):
@@ -481,7 +491,7 @@ class BadInput(TraceTest):
             os.chmod(folder, 0o755)
             shutil.copy(harness.NETSTALL, folder)
             done = subprocess.run(
-                [os.path.join(folder, "netstall"), "trace", "--duration", "1s"],
+                [os.path.join(folder, os.path.basename(harness.NETSTALL)), "trace", "--duration", "1s"],
                 capture_output=True, text=True, user="nobody", group="nogroup", extra_groups=[], timeout=60,
             )
         self.assertEqual(done.returncode, 4, done.stderr)
