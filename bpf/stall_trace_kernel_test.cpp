@@ -18,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -186,7 +187,7 @@ TEST_P(StallTraceBackend, AgreesWithANonblockingSendersOwnClock) {
   EXPECT_EQ(total.stalls, own.stalls);
   const auto time = static_cast<double>(own.wall_ns);
   EXPECT_NEAR(static_cast<double>(total.time_ns), time,
-              0.02 * time + static_cast<double>(own.queued_ns));
+              0.04 * time + static_cast<double>(own.queued_ns));
   ASSERT_EQ(stalls_.size(), total.stalls);
   for (const auto& stall : stalls_) {
     EXPECT_EQ(stall.io, Io::nonblocking);
@@ -318,7 +319,9 @@ TEST_P(StallTraceBackend, OnlyWhoIsAskedForIsTraced) {
       {"what its parent starts from now on",
        [](auto& filter, const auto&) { filter.families = {own_pid()}; }, false},
   };
-  for (const auto& expected : cases) {
+  // Who is watched does not hang on the backend: one tries all, the others two.
+  const std::size_t tried = GetParam() == SendWaitBackend::tracepoint ? cases.size() : 2;
+  for (const auto& expected : std::span(cases).first(tried)) {
     SCOPED_TRACE(expected.name);
     const auto connections = connect_within(netns_, 1, {.sndbuf = 65536, .rcvbuf = 65536});
     const Traced program([&] { return send_blocking(client_ends(connections), 32768, 12); });
