@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "bpf/libbpf_messages.hpp"
+#include "bpf/map_entries.hpp"
 #include "bpf/mapped_array.hpp"
 #include "bpf/send_wait.h"
 #include "bpf/send_wait_variant.hpp"
@@ -94,26 +95,6 @@ Skeleton attach(const SendWaitOptions& options, const SendWaitVariant& variant,
   if (error == 0) return skeleton;
   why = messages.reason(error);
   return nullptr;
-}
-
-// Calls visit(value) for every entry of a hash map that no program changes now.
-template <class Key, class Value, class Visit>
-void for_each_entry(const bpf_map* map, Visit visit) {
-  constexpr std::size_t kBatch = 4096;
-  std::vector<Key> keys(kBatch);
-  std::vector<Value> values(kBatch);
-  // The kernel's place in the map: a bucket's number.
-  __u32 place = 0;
-  for (bool first = true, more = true; more; first = false) {
-    __u32 count = kBatch;
-    const int error = bpf_map_lookup_batch(bpf_map__fd(map), first ? nullptr : &place, &place,
-                                           keys.data(), values.data(), &count, nullptr);
-    if (error != 0 && error != -ENOENT) {
-      throw_errno(fmt::format("read the BPF map {}", bpf_map__name(map)), -error);
-    }
-    more = error == 0;
-    for (std::size_t i = 0; i < count; ++i) visit(values[i]);
-  }
 }
 
 // How often the kernel did not run a program because it was running on that CPU
@@ -246,12 +227,12 @@ SendWait::Reading SendWait::read() const {
     flows[flow].add_counted(flow, loaded_->sums.values(), loaded_->sub_sums.values(),
                             loaded_->slots.values());
   }
-  for_each_entry<__u32, netstall_send>(skeleton.maps.sends, [&](const netstall_send& send) {
+  for_each_entry<__u32, netstall_send>(skeleton.maps.sends, [&](__u32, const netstall_send& send) {
     flows.at(send.flow).add_open(send, window);
   });
-  for_each_entry<__u64, netstall_eagain>(skeleton.maps.eagains, [&](const netstall_eagain& open) {
-    flows.at(open.flow).add_open(open, window);
-  });
+  for_each_entry<__u64, netstall_eagain>(
+      skeleton.maps.eagains,
+      [&](__u64, const netstall_eagain& open) { flows.at(open.flow).add_open(open, window); });
 
   Reading reading;
   for (auto& flow : flows) {

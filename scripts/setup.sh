@@ -10,7 +10,7 @@ build_packages=(
 )
 test_packages=(
   clang-format clang-tidy nodejs npm python3 python3-jsonschema
-  bpftrace iperf3
+  bpftrace iperf3 nginx-light # traced, and to compare with
   python3-prometheus-client python3-junitparser libbenchmark-tools python3-scipy # read exports
   chromium fonts-dejavu-core # tests/page
   python3-yaml # reads docs/ci.md

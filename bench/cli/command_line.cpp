@@ -34,6 +34,7 @@ void define_command_line(CLI::App& app, Action& action) {
   add_calibrate_command(app, action);
   add_compare_command(app, action);
   add_report_command(app, action);
+  add_trace_command(app, action);
   add_scenarios_command(app, action);
   add_doctor_command(app, action);
   add_export_command(app, action);

@@ -26,5 +26,6 @@ void add_export_command(CLI::App& app, Action& action);
 void add_restore_command(CLI::App& app, Action& action);
 void add_scenarios_command(CLI::App& app, Action& action);
 void add_completion_command(CLI::App& app, Action& action);
+void add_trace_command(CLI::App& app, Action& action);
 
 }  // namespace netstall
