@@ -32,7 +32,8 @@ std::string name_of_setting(const Setting& setting) {
   return setting.empty() ? "the scenario as it is" : fmt::format("{}", fmt::join(setting, " "));
 }
 
-SittingArm load_arm(const ScenarioCommandOptions& shared, const Setting& setting) {
+SittingArm load_arm(const ScenarioCommandOptions& shared, const ProbeOptions& probes,
+                    const Setting& setting) {
   auto options = shared;
   bool has_profile = false;
   for (const auto& text : setting) {
@@ -47,14 +48,14 @@ SittingArm load_arm(const ScenarioCommandOptions& shared, const Setting& setting
     options.profile = text;
     has_profile = true;
   }
-  return {name_of_setting(setting), load_campaign(options)};
+  return {name_of_setting(setting), load_campaign(options), command_to_run(options, probes)};
 }
 
 ExitStatus ab(const AbOptions& options) {
   require_sound(options.verdict);
   const auto selection = select_metrics(options.verdict.metrics);
-  const auto a = load_arm(options.sitting.scenario, options.a);
-  const auto b = load_arm(options.sitting.scenario, options.b);
+  const auto a = load_arm(options.sitting.scenario, options.sitting.probes, options.a);
+  const auto b = load_arm(options.sitting.scenario, options.sitting.probes, options.b);
   if (a.campaign.hash == b.campaign.hash) {
     throw Error(ErrorKind::usage, "compare two settings", "they ask for the same thing",
                 "`netstall calibrate` runs A against A");

@@ -63,7 +63,7 @@ CampaignOutcome run_live(const Campaign& campaign, const Plan& plan,
 }
 
 Report report_of(const Campaign& campaign, std::uint64_t seed, std::string started_at,
-                 std::vector<CellResult> cells) {
+                 std::vector<CellResult> cells, std::string command) {
   Report report;
   report.tool = tool_facts();
   report.environment = read_environment();
@@ -71,12 +71,19 @@ Report report_of(const Campaign& campaign, std::uint64_t seed, std::string start
   report.scenario_hash = campaign.hash;
   report.seed = seed;
   report.started_at = std::move(started_at);
+  report.command = std::move(command);
+  report.selection = campaign.selection;
   report.cells = std::move(cells);
+  const ExpectationJudge judge(report.cells);
   for (std::size_t i = 0; i < report.cells.size(); ++i) {
     const auto expect = campaign.cells[i].scenario.expect;
     auto& cell = report.cells[i];
-    for (auto& repetition : cell.repetitions) repetition.expectations = observe(expect, repetition);
-    cell.expectations = judge(expect, cell.repetitions);
+    cell.expectations = judge.judge(expect, cell);
+    for (auto& repetition : cell.repetitions) {
+      repetition.expectations = observe(expect, repetition);
+      // Of the whole sweep, as in a report of all its cells.
+      if (campaign.selection) repetition.cell = campaign.selection->indices.at(i);
+    }
   }
   return report;
 }

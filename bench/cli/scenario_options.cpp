@@ -7,8 +7,11 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/shell_word.hpp"
+#include "bench/cli/chosen_cells.hpp"
 #include "bench/cli/shipped.hpp"
 #include "bench/cli/value_names.hpp"
+#include "bench/verdict/expectations.hpp"
 
 namespace netstall {
 
@@ -42,6 +45,15 @@ void add_setting_options(CLI::App& command, ScenarioCommandOptions& options) {
   command.add_flag("-v,--verbose", options.verbose, "Say every effective option and step");
 }
 
+void add_cell_option(CLI::App& command, ScenarioCommandOptions& options) {
+  command
+      .add_option("--cell", options.cells,
+                  "Only this cell of the sweep, by its id as plan and reports show it, or by its "
+                  "number; repeatable")
+      ->type_name("ID")
+      ->allow_extra_args(false);
+}
+
 void add_probe_option(CLI::App& command, ProbeOptions& options) {
   std::map<std::string, ProbeMode> modes;
   for (std::size_t i = 0; i < Names<ProbeMode>::list.size(); ++i) {
@@ -62,7 +74,30 @@ Campaign load_campaign(const ScenarioCommandOptions& options) {
   reading.profile = options.profile;
   const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
   reading.profile_folders = {".", folder, folder / "..", shipped.scenario_folder()};
-  return load_scenario(file, reading);
+  return choose_cells(load_scenario(file, reading), options.cells);
+}
+
+std::string command_to_run(const ScenarioCommandOptions& options, const ProbeOptions& probes) {
+  auto command = fmt::format("netstall run {}", shell_word(options.scenario));
+  for (const auto& text : options.set) command += " --set " + shell_word(text);
+  if (options.profile) command += " --profile " + shell_word(*options.profile);
+  if (options.seed != ScenarioCommandOptions{}.seed) {
+    command += fmt::format(" --seed {}", options.seed);
+  }
+  if (options.allow_host_sysctl) command += " --allow-host-sysctl";
+  if (probes.mode != ProbeMode::automatic)
+    command += fmt::format(" --probes {}", name_of(probes.mode));
+  return command;
+}
+
+void require_sound_expectations(const Campaign& campaign) {
+  for (const Cell cell : campaign.cells) {
+    for (std::size_t i = 0; i < cell.scenario.expect.size(); ++i) {
+      if (const auto fault = fault_of(cell.scenario.expect[i])) {
+        throw Error(ErrorKind::usage, fmt::format("/expect/{} of cell {}", i, cell.id), *fault);
+      }
+    }
+  }
 }
 
 void require_host_sysctl_allowed(const Campaign& campaign, const ScenarioCommandOptions& options) {

@@ -280,6 +280,10 @@ std::string summarize(const Report& report, const SummaryOptions& options) {
   std::vector<CellSum> cells;
   for (const auto& cell : report.cells) cells.push_back(sum_cell(cell));
   auto text = headline(cells, paint) + "\n\n";
+  if (report.selection) {
+    text += fmt::format("Of the {} cells of the sweep only {} {} run.\n\n", report.selection->of,
+                        report.cells.size(), report.cells.size() == 1 ? "was" : "were");
+  }
   text += paint.dim(fmt::format(fmt::runtime(kRow), "flow", "conns", "bytes/s", "stalls", "blocked",
                                 "p50", "p99", "max", "main cause"));
   const auto axis = shared_axis(cells);

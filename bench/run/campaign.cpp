@@ -79,7 +79,7 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
   require_privileges();
   const Interrupts interrupts;
   const Fd exe = open_own_executable();
-  Journal journal(options.journal, campaign.hash);
+  Journal journal(options.journal, campaign);
   for (const auto& line : restore_leftovers(options.state_root).sentences) {
     if (options.warn) options.warn(line);
   }

@@ -113,6 +113,44 @@ class WholeRun(harness.Case):
         done = self.run_scenario(expect=[{"flow": "slow", "metric": "stall.max", "at_most": "1us"}], expect_status=1)
         self.assertIn("MISS", done.stdout)
 
+    def test_a_missed_expectation_names_the_cell_and_the_command_that_runs_it_alone(self):
+        cases = [{"label": "fast", "set": {"/flows/0/reader": None, "/flows/0/pace": {"rate": "50/s"}}},
+                 {"label": "slow", "set": {}}]
+        done = self.run_scenario(
+            "--set", "/timing/measure=300ms", "--seed", "7", expect_status=1,
+            sweep={"readers": cases},
+            expect=[{"flow": "slow", "metric": "stall.time", "at_most": "500ms"},
+                    {"flow": "slow", "metric": "goodput", "at_most": 2, "against": {"readers": "fast"}}],
+        )
+        report = harness.load(self.out)
+        self.assertIsNone(report["selection"])
+        self.assertEqual([len(cell["expectations"]) for cell in report["cells"]], [1, 2])
+        (ratio,) = [e for e in report["cells"][1]["expectations"] if e["against"]]
+        goodput = [cell["repetitions"][0]["flows"][0]["goodput_bytes_per_s"] for cell in report["cells"]]
+        self.assertEqual((ratio["against_observed"], ratio["observed"]), tuple(goodput))
+        self.assertEqual(ratio["passed"], goodput[1] <= 2 * goodput[0])
+        lines = done.stdout.splitlines()
+        (missed,) = [i for i, line in enumerate(lines) if line.startswith("MISS readers=slow: slow: stall.time")]
+        self.assertIn("ok   readers=fast: slow: stall.time at most 500 ms", done.stdout)
+        command = lines[missed + 1].split("alone: ", 1)[1]
+        self.assertEqual(command.split()[-2:], ["--cell", "readers=slow"])
+        # That command, as it stands, runs this cell and no other.
+        again = self.path("again.json")
+        with open(self.path("netstall"), "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\nexec "{harness.NETSTALL}" "$@" -o "{again}"\n')
+        os.chmod(self.path("netstall"), 0o755)
+        ran = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=120,
+                             env={**os.environ, "PATH": self.folder + ":" + os.environ["PATH"]})
+        self.assertEqual(ran.returncode, 1, ran.stderr)
+        self.assertIn("Of the 2 cells of the sweep only 1 was run.", ran.stdout)
+        self.assertIn("the cell with readers=fast was not run", ran.stdout)
+        alone = harness.load(again)
+        self.assertEqual(alone["selection"], {"cells": ["readers=slow"], "indices": [1], "of": 2})
+        self.assertEqual([cell["id"] for cell in alone["cells"]], ["readers=slow"])
+        self.assertEqual([r["cell"] for r in harness.repetitions(alone)], [1])
+        self.assertEqual((alone["scenario_hash"], alone["seed"]), (report["scenario_hash"], 7))
+        self.assertEqual(alone["command"], report["command"])
+
     def test_unknown_sysctl(self):
         done = self.run_scenario(sysctl={"server": {"net.ipv4.tcp_wmen": "1 2 3"}}, expect_status=2)
         self.assertIn("net.ipv4.tcp_wmen", done.stderr)
