@@ -2,6 +2,8 @@
 
 #include <sys/mman.h>
 
+#include <array>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <new>
@@ -23,6 +25,10 @@ static_assert((NETSTALL_HDR_BUCKETS + 1) * NETSTALL_HDR_HALF_COUNT == NETSTALL_H
 static_assert(netstall_hdr_highest_of_index(Histogram::kSlots - 1) <
               std::numeric_limits<std::uint64_t>::max() / kHighestUnit);
 
+// Cleared mappings of destroyed histograms. Never destroyed: a static histogram may
+// outlive everything.
+std::array<std::atomic<std::uint64_t*>, 16> spares;
+
 [[noreturn]] void refuse(std::string_view operation, std::string_view cause) {
   throw Error(ErrorKind::usage, operation, cause);
 }
@@ -33,17 +39,28 @@ static_assert(netstall_hdr_highest_of_index(Histogram::kSlots - 1) <
 // once one is freed, and then clears recycled memory by touching all of it.
 void Histogram::reserve() {
   if (counts_ != nullptr) return;
+  for (auto& spare : spares) {
+    if (spare.load(std::memory_order_relaxed) == nullptr) continue;
+    counts_ = spare.exchange(nullptr, std::memory_order_acquire);
+    if (counts_ != nullptr) return;
+  }
   void* memory = ::mmap(nullptr, kMappingBytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   // Neighbouring mappings merge; a huge page would back several whole histograms
   // for one touched slot. A kernel without huge pages refuses, which is as good.
   ::madvise(memory, kMappingBytes, MADV_NOHUGEPAGE);
-  counts_.reset(static_cast<std::uint64_t*>(memory));
+  counts_ = static_cast<std::uint64_t*>(memory);
 }
 
-void Histogram::Unmap::operator()(std::uint64_t* counts) const noexcept {
-  ::munmap(counts, kMappingBytes);
+void Histogram::give_back() noexcept {
+  for (auto& spare : spares) {
+    if (spare.load(std::memory_order_relaxed) != nullptr) continue;
+    reset();
+    std::uint64_t* none = nullptr;
+    if (spare.compare_exchange_strong(none, counts_, std::memory_order_release)) return;
+  }
+  ::munmap(counts_, kMappingBytes);
 }
 
 Histogram::Histogram(const Histogram& other) {
@@ -51,7 +68,7 @@ Histogram::Histogram(const Histogram& other) {
 }
 
 Histogram::Histogram(Histogram&& other) noexcept
-    : counts_(std::move(other.counts_)),
+    : counts_(std::exchange(other.counts_, nullptr)),
       count_(std::exchange(other.count_, 0)),
       saturated_(std::exchange(other.saturated_, 0)),
       min_(std::exchange(other.min_, kNoMin)),
