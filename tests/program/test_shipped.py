@@ -12,7 +12,7 @@ import unittest
 
 import harness
 
-BUILD = os.path.abspath(os.path.join(os.path.dirname(harness.NETSTALL), "..", "..", ".."))
+BUILD = os.path.abspath(os.path.join(os.path.dirname(harness.NETSTALL), "..", ".."))
 SCENARIOS = sorted(os.path.basename(path)[:-5]
                    for path in glob.glob(os.path.join(harness.SOURCE, "scenarios", "*.json"))
                    if not path.endswith(".schema.json"))
