@@ -86,7 +86,9 @@ void account_for_every_wait(SwitchGate gate) {
   EXPECT_EQ(waits, voluntary_switches() - switches_before);
   EXPECT_GT(stalls, 100U);
   EXPECT_GT(waits, stalls);
-  if (exact) EXPECT_GE(off_cpu * 100, stalls * 95);
+  if (exact) {
+    EXPECT_GE(off_cpu * 100, stalls * 95);
+  }
 }
 
 TEST(SendClock, AccountsForEveryWait) {

@@ -288,7 +288,7 @@ class WholeRun(harness.Case):
             shown += piece
         os.close(ours)
         self.assertEqual(running.wait(60), 0, shown)
-        self.assertRegex(shown.decode(), r"\[1/1\] .*: measure, \d+ s to go")
+        self.assertRegex(shown.decode(), r"\[1/1\] \d+ s to go \| measure \| base")
 
     def test_too_few_descriptors(self):
         path = harness.scenario(self.folder)
