@@ -3,10 +3,11 @@
 #include <sys/mman.h>
 
 #include <array>
-#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <mutex>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "base/error.hpp"
@@ -18,6 +19,7 @@ constexpr std::size_t kMappingBytes = Histogram::kSlots * sizeof(std::uint64_t);
 // What the encoded form can hold, and what other readers take for a sum.
 constexpr std::uint64_t kHighestCount = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint64_t kHighestUnit = 1'000'000;
+constexpr std::size_t kSpares = 1024;
 constexpr std::uint64_t kEventsThatResolve = 10;
 
 static_assert((NETSTALL_HDR_BUCKETS + 1) * NETSTALL_HDR_HALF_COUNT == NETSTALL_HDR_SLOTS);
@@ -25,9 +27,33 @@ static_assert((NETSTALL_HDR_BUCKETS + 1) * NETSTALL_HDR_HALF_COUNT == NETSTALL_H
 static_assert(netstall_hdr_highest_of_index(Histogram::kSlots - 1) <
               std::numeric_limits<std::uint64_t>::max() / kHighestUnit);
 
-// Cleared mappings of destroyed histograms. Never destroyed: a static histogram may
-// outlive everything.
-std::array<std::atomic<std::uint64_t*>, 16> spares;
+// Cleared mappings of destroyed histograms. Trivially destroyed, as a static histogram
+// may outlive everything.
+class Spares {
+ public:
+  std::uint64_t* take() noexcept {
+    const std::lock_guard lock(mutex_);
+    return held_ == 0 ? nullptr : kept_[--held_];
+  }
+  bool has_room() noexcept {
+    const std::lock_guard lock(mutex_);
+    return held_ < kept_.size();
+  }
+  // False where there is no room (any more).
+  bool keep(std::uint64_t* counts) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (held_ == kept_.size()) return false;
+    kept_[held_++] = counts;
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::array<std::uint64_t*, kSpares> kept_{};
+  std::size_t held_ = 0;
+};
+static_assert(std::is_trivially_destructible_v<Spares>);
+Spares spares;
 
 [[noreturn]] void refuse(std::string_view operation, std::string_view cause) {
   throw Error(ErrorKind::usage, operation, cause);
@@ -39,11 +65,8 @@ std::array<std::atomic<std::uint64_t*>, 16> spares;
 // once one is freed, and then clears recycled memory by touching all of it.
 void Histogram::reserve() {
   if (counts_ != nullptr) return;
-  for (auto& spare : spares) {
-    if (spare.load(std::memory_order_relaxed) == nullptr) continue;
-    counts_ = spare.exchange(nullptr, std::memory_order_acquire);
-    if (counts_ != nullptr) return;
-  }
+  counts_ = spares.take();
+  if (counts_ != nullptr) return;
   void* memory = ::mmap(nullptr, kMappingBytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
@@ -54,11 +77,9 @@ void Histogram::reserve() {
 }
 
 void Histogram::give_back() noexcept {
-  for (auto& spare : spares) {
-    if (spare.load(std::memory_order_relaxed) != nullptr) continue;
+  if (spares.has_room()) {
     reset();
-    std::uint64_t* none = nullptr;
-    if (spare.compare_exchange_strong(none, counts_, std::memory_order_release)) return;
+    if (spares.keep(counts_)) return;
   }
   ::munmap(counts_, kMappingBytes);
 }
