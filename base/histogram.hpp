@@ -20,7 +20,7 @@ namespace netstall {
 // histogram is empty. The counts are one mapping of 264 KiB, taken by the first
 // recording (or by reserve()) and kept until destruction; the kernel backs only
 // the pages that recorded values touch, so an empty histogram costs 40 bytes and
-// one of a narrow range a few KiB. The program keeps up to 16 mappings of destroyed
+// one of a narrow range a few KiB. The program keeps up to 1,024 mappings of destroyed
 // histograms, cleared, for the next ones: readers of reports make and drop
 // thousands.
 class Histogram {
