@@ -4,6 +4,18 @@
 
 namespace netstall {
 
+std::string single_quoted(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "'";
+}
+
 std::string shell_word(std::string_view word) {
   const auto plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -12,15 +24,7 @@ std::string shell_word(std::string_view word) {
   if (!word.empty() && word.front() != '~' && std::all_of(word.begin(), word.end(), plain)) {
     return std::string(word);
   }
-  std::string quoted = "'";
-  for (const char c : word) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
+  return single_quoted(word);
 }
 
 }  // namespace netstall

@@ -6,6 +6,9 @@
 
 namespace netstall {
 
+// In single quotes, whatever it is.
+std::string single_quoted(std::string_view text);
+
 // A word as a POSIX shell takes it: in single quotes where it has to be.
 std::string shell_word(std::string_view word);
 

@@ -27,16 +27,6 @@ static_assert(kSubCauses + 1 == NETSTALL_SUBS && NETSTALL_SUBS <= NETSTALL_SUB_R
 // Not attached: read() runs it.
 constexpr std::string_view kLook = "look_at_open";
 
-// Whether the kernel has a function of this name that can be traced.
-bool has_function(const char* name) {
-  return libbpf_find_vmlinux_btf_id(name, BPF_TRACE_FENTRY) > 0;
-}
-
-SendWaitPlaces places_here() {
-  return {.throttle = has_function("__mem_cgroup_handle_over_high"),
-          .throttle_old = has_function("mem_cgroup_handle_over_high")};
-}
-
 // Looks at what lasts, as its wait's end would.
 void look_at_open(int program) {
   bpf_test_run_opts options{};
@@ -95,20 +85,6 @@ Skeleton attach(const SendWaitOptions& options, const SendWaitVariant& variant,
   if (error == 0) return skeleton;
   why = messages.reason(error);
   return nullptr;
-}
-
-// How often the kernel did not run a program because it was running on that CPU
-// already. on_refused interrupts itself only for charges that no send() makes.
-std::uint64_t missed_runs(const std::string& name, int fd) {
-  if (name == "on_refused") return 0;
-  bpf_prog_info info{};
-  __u32 length = sizeof info;
-  return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.recursion_misses : 0;
-}
-
-template <class T>
-T load_shared(const T& value) noexcept {
-  return __atomic_load_n(&value, __ATOMIC_RELAXED);
 }
 
 }  // namespace
@@ -242,7 +218,10 @@ SendWait::Reading SendWait::read() const {
     reading.per_flow.push_back(std::move(stalls));
   }
   reading.lost_events = load_shared(skeleton.bss->lost);
-  for (const auto& [name, fd] : loaded_->programs) reading.lost_events += missed_runs(name, fd);
+  for (const auto& [name, fd] : loaded_->programs) {
+    // It interrupts itself only for charges that no send() makes.
+    if (name != "on_refused") reading.lost_events += missed_runs(fd);
+  }
   return reading;
 }
 

@@ -19,93 +19,31 @@
 
 #include "bpf/stall_trace_totals.bpf.h"
 
-/* BPF_PROG names every argument up to the one that is used. */
-#pragma clang diagnostic ignored "-Wunused-parameter"
+static __always_inline bool is_over(__u64 now) {
+  return now > until;
+}
 
-struct msghdr;
+/* Nobody asks how many are blocked just now. */
+static __always_inline void count_blocked(int more) {}
+
+#include "bpf/follow_wait.bpf.h"
+
 struct page;
 struct iovec;
-struct bpf_map;
 
-#define NETSTALL_TASK_INTERRUPTIBLE 1
-#define NETSTALL_MEM_SEND 0 /* SK_MEM_SEND, and argument `kind` of the tracepoint */
 #define NETSTALL_SOCK_NOSPACE (1UL << 2)
 #define NETSTALL_O_NONBLOCK 04000
 #define NETSTALL_MSG_DONTWAIT 0x40
 /* Buffers of one writev() whose sizes are added up. */
 #define NETSTALL_IOVECS 64
 
-/* Set by the loader: on_wait is attached, and knows the cause at the entry. */
-const volatile bool sees_entry = false;
-/* Set by the loader: on_waited is attached. */
-const volatile bool sees_return = false;
-
 /* By read_self: the kernel's CLOCK_MONOTONIC, which a time namespace may hide. */
 volatile __u64 kernel_clock = 0;
 
-/* Sized by the loader. */
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 1);
-  __type(key, __u64);
-  __type(value, __u64); /* refusal(), and in the upper half write_seq then */
-} refusals SEC(".maps");
-
-static __always_inline bool is_over(__u64 now) {
-  return now > until;
-}
-
-/* ---- following a wait ---- */
-
-static __always_inline __u64 run_delay_of(struct task_struct* task) {
-  if (!bpf_core_field_exists(task->sched_info.run_delay)) return 0;
-  if (!queue_known) queue_known = 1;
-  return BPF_CORE_READ(task, sched_info.run_delay);
-}
-
-/* What the thread queued since it slept; to be taken before it queues for another
- * reason. */
-static __always_inline void settle_queue(struct netstall_traced_send* send,
-                                         struct task_struct* task) {
-  if (!send->delayed) return;
-  send->queue_ns += run_delay_of(task) - send->run_delay;
-  send->delayed = 0;
-}
-
-static __always_inline void begin_wait(struct netstall_traced_send* send, struct task_struct* task,
-                                       __u64 now) {
-  send->wait_from = now;
-  send->wait_to = 0;
-  send->queue_ns = 0;
-  send->delayed = 0;
-  send->switches = BPF_CORE_READ(task, nvcsw);
-  send->refused = 0;
-  send->eagain = 0;
+static __always_inline void begin_traced_wait(send_record* send, struct task_struct* task,
+                                              __u64 now) {
+  begin_wait(send, task, now);
   if (report_edges) send->edge = report_start(&send->who, now);
-}
-
-static __always_inline void fall_asleep(struct netstall_traced_send* send,
-                                        struct task_struct* task) {
-  send->wait_to = 0;
-  send->run_delay = run_delay_of(task);
-  send->delayed = 1;
-  send->asleep = 1;
-}
-
-/* The thread runs, so it sleeps no more. */
-static __always_inline void wake(struct netstall_traced_send* send, __u64 now) {
-  if (!send->asleep) return;
-  send->asleep = 0;
-  send->wait_to = now;
-  end_why((struct sock*)send->sock, &send->why);
-}
-
-/* The refusal of a charge since the last byte was taken, else 0. */
-static __always_inline __u32 refused_since(struct sock* sk) {
-  const __u64 key = address_of(sk);
-  const __u64* found = bpf_map_lookup_elem(&refusals, &key);
-  if (!found || (__u32)(*found >> 32) != BPF_CORE_READ((struct tcp_sock*)sk, write_seq)) return 0;
-  return (__u32)*found;
 }
 
 static __always_inline int enter_wait(struct sock* sk, long* timeo_p) {
@@ -117,51 +55,16 @@ static __always_inline int enter_wait(struct sock* sk, long* timeo_p) {
   bpf_probe_read_kernel(&timeo, sizeof timeo, timeo_p);
   struct netstall_why why = {};
   begin_why(sk, &why, refused_since(sk), true);
-  struct netstall_traced_send* send = open_send(task, sk);
+  send_record* send = open_send(task, sk);
   if (!send) return 0;
   end_wait(send);
   send->why = why;
   if (timeo) {
-    begin_wait(send, task, now);
+    begin_traced_wait(send, task, now);
     if (sees_return) fall_asleep(send, task);
   } else {
     send->eagain = 1;
   }
-  return 0;
-}
-
-SEC("fentry/sk_stream_wait_memory")
-int BPF_PROG(on_wait, struct sock* sk, long* timeo_p) {
-  return enter_wait(sk, timeo_p);
-}
-
-SEC("kprobe/sk_stream_wait_memory")
-int on_wait_kprobe(struct pt_regs* regs) {
-  return enter_wait((struct sock*)regs->di, (long*)regs->si);
-}
-
-/* True where the send() goes on: there was a wait. */
-static __always_inline bool leave_wait(struct netstall_traced_send* send, struct task_struct* task,
-                                       __u64 now) {
-  if (!send->asleep) return false;
-  wake(send, now);
-  settle_queue(send, task);
-  /* Else it never slept: no wait. */
-  if (BPF_CORE_READ(task, nvcsw) == send->switches) send->wait_to = 0;
-  end_wait(send);
-  return send->began != 0;
-}
-
-SEC("fexit/sk_stream_wait_memory")
-int BPF_PROG(on_waited, struct sock* sk) {
-  if (!sends_open) return 0;
-  struct task_struct* task = bpf_get_current_task_btf();
-  const __u32 tid = task->pid;
-  struct netstall_traced_send* send = find_send(tid);
-  if (!send || !send->asleep) return 0;
-  const __u64 now = bpf_ktime_get_ns();
-  if (is_over(now)) return 0;
-  if (!leave_wait(send, task, now)) end_send(tid, send);
   return 0;
 }
 
@@ -174,12 +77,12 @@ static __always_inline int enter_throttle(void) {
   if (!sk || !watched(task, sk)) return 0;
   const __u64 now = bpf_ktime_get_ns();
   if (is_over(now)) return 0;
-  struct netstall_traced_send* send = open_send(task, sk);
+  send_record* send = open_send(task, sk);
   if (!send) return 0;
   end_wait(send);
   const struct netstall_why why = {.cause = NETSTALL_CAUSE_CGROUP_THROTTLE};
   send->why = why;
-  begin_wait(send, task, now);
+  begin_traced_wait(send, task, now);
   if (sees_return) fall_asleep(send, task);
   return 0;
 }
@@ -188,7 +91,7 @@ static __always_inline int leave_throttle(void) {
   if (!sends_open) return 0;
   struct task_struct* task = bpf_get_current_task_btf();
   const __u32 tid = task->pid;
-  struct netstall_traced_send* send = find_send(tid);
+  send_record* send = find_send(tid);
   if (!send || send->why.cause != NETSTALL_CAUSE_CGROUP_THROTTLE) return 0;
   const __u64 now = bpf_ktime_get_ns();
   if (is_over(now)) return 0;
@@ -200,49 +103,6 @@ static __always_inline int leave_throttle(void) {
   return 0;
 }
 
-SEC("fentry/__mem_cgroup_handle_over_high")
-int BPF_PROG(on_throttle) {
-  return enter_throttle();
-}
-
-SEC("fexit/__mem_cgroup_handle_over_high")
-int BPF_PROG(on_throttled) {
-  return leave_throttle();
-}
-
-SEC("kprobe/__mem_cgroup_handle_over_high")
-int on_throttle_kprobe(struct pt_regs* regs) {
-  return enter_throttle();
-}
-
-/* Its name up to Linux 6.5. */
-SEC("fentry/mem_cgroup_handle_over_high")
-int BPF_PROG(on_throttle_old) {
-  return enter_throttle();
-}
-
-SEC("fexit/mem_cgroup_handle_over_high")
-int BPF_PROG(on_throttled_old) {
-  return leave_throttle();
-}
-
-SEC("kprobe/mem_cgroup_handle_over_high")
-int on_throttle_old_kprobe(struct pt_regs* regs) {
-  return enter_throttle();
-}
-
-/* The thread of a send() whose wait on_wait has begun goes to sleep. */
-static __always_inline void sleep_in_wait(struct netstall_traced_send* send,
-                                          struct task_struct* task, unsigned int state) {
-  if (!send->wait_from) return;
-  if (send->why.cause != NETSTALL_CAUSE_CGROUP_THROTTLE) {
-    if (!(state & NETSTALL_TASK_INTERRUPTIBLE)) return;
-    struct sock* sk = (struct sock*)send->sock;
-    if (!BPF_CORE_READ(sk, sk_write_pending)) return;
-  }
-  fall_asleep(send, task);
-}
-
 /* A thread goes to sleep; if in a send() that waits for memory, a wait begins. */
 static __always_inline void sleep_in_send(struct task_struct* task, unsigned int state) {
   /* sk_stream_wait_memory() sleeps interruptibly; locks, page faults and memory
@@ -252,7 +112,7 @@ static __always_inline void sleep_in_send(struct task_struct* task, unsigned int
   if (!sk || !BPF_CORE_READ(sk, sk_write_pending) || !watched(task, sk)) return;
   const __u64 now = bpf_ktime_get_ns();
   if (is_over(now)) return;
-  struct netstall_traced_send* send = open_send(task, sk);
+  send_record* send = open_send(task, sk);
   if (!send) return;
   const __u32 write_seq = BPF_CORE_READ((struct tcp_sock*)sk, write_seq);
   /* Nothing was written since it woke, and no charge failed: woken by something
@@ -261,7 +121,7 @@ static __always_inline void sleep_in_send(struct task_struct* task, unsigned int
   if (!same_wait) {
     end_wait(send);
     const __u32 refused = send->refused;
-    begin_wait(send, task, now);
+    begin_traced_wait(send, task, now);
     struct netstall_why why = {};
     begin_why(sk, &why, refused, false);
     send->why = why;
@@ -270,62 +130,21 @@ static __always_inline void sleep_in_send(struct task_struct* task, unsigned int
   fall_asleep(send, task);
 }
 
-SEC("tp_btf/sched_switch")
-int BPF_PROG(on_switch, bool preempt, struct task_struct* prev, struct task_struct* next,
-             unsigned int prev_state) {
-  struct netstall_traced_send* send = NULL;
-  if (sends_open) {
-    const __u64 now = bpf_ktime_get_ns();
-    if (is_over(now)) return 0;
-    send = find_send(next->pid);
-    if (send) wake(send, now);
-    send = find_send(prev->pid);
-    if (send) {
-      /* A kernel may hide some tasks' switches from tracing, and with them that
-       * this thread ran again; its own are always seen. */
-      wake(send, now);
-      settle_queue(send, prev);
-    }
-  }
-  if (preempt || !prev_state) return 0;
-  if (!sees_entry) {
-    sleep_in_send(prev, prev_state);
-  } else if (send) {
-    sleep_in_wait(send, prev, prev_state);
-  }
-  return 0;
-}
-
 /* ---- what tells the cause ---- */
 
 SEC("tp_btf/sock_exceed_buf_limit")
 int BPF_PROG(on_refused, struct sock* sk, struct proto* prot, long allocated, int kind) {
   if (kind != NETSTALL_MEM_SEND || !watched_sock(sk) || is_over(bpf_ktime_get_ns())) return 0;
   if (sees_entry) {
-    const __u64 key = address_of(sk);
-    const __u64 found =
-        (__u64)BPF_CORE_READ((struct tcp_sock*)sk, write_seq) << 32 | refusal(sk, allocated);
-    bpf_map_update_elem(&refusals, &key, &found, BPF_ANY);
+    remember_refusal(sk, refusal(sk, allocated));
     return 0;
   }
   /* In a softirq the current thread is any; a retransmission's charge is no
    * send()'s. */
   struct task_struct* task = bpf_get_current_task_btf();
   if (sending_sock(task) != sk || !watched(task, sk)) return 0;
-  struct netstall_traced_send* send = open_send(task, sk);
+  send_record* send = open_send(task, sk);
   if (send) send->refused = refusal(sk, allocated);
-  return 0;
-}
-
-SEC("tp_btf/kfree_skb")
-int BPF_PROG(on_drop, struct sk_buff* skb, void* location, int reason) {
-  note_drop(skb, reason);
-  return 0;
-}
-
-SEC("tp_btf/tcp_retransmit_skb")
-int BPF_PROG(on_retransmit, struct sock* sk) {
-  note_retransmission(sk);
   return 0;
 }
 
@@ -416,7 +235,7 @@ static __always_inline int sent(struct sock* sk, long ret) {
   struct netstall_why why = {};
   if (sends_open) {
     const __u32 tid = task->pid;
-    struct netstall_traced_send* send = find_send(tid);
+    send_record* send = find_send(tid);
     if (send) {
       const __u64 now = bpf_ktime_get_ns();
       if (is_over(now)) return 0;
@@ -434,7 +253,7 @@ static __always_inline int sent(struct sock* sk, long ret) {
   }
   /* A blocking send() that waited returns EAGAIN when its time is up. */
   if (waited || !ret) return 0;
-  struct netstall_traced_eagain* open = eagains_open ? find_eagain(address_of(sk)) : NULL;
+  eagain_record* open = eagains_open ? find_eagain(address_of(sk)) : NULL;
   if (perhaps_short && !stops) stops = asked_to_send(sk, task) > (__u64)ret;
   if (!open && !stops) return 0;
   const __u64 now = bpf_ktime_get_ns();
@@ -454,15 +273,7 @@ static __always_inline int sent(struct sock* sk, long ret) {
   return 0;
 }
 
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(on_sent, struct sock* sk, int ret) {
-  return sent(sk, ret);
-}
-
-SEC("fexit/tcp_sendmsg")
-int BPF_PROG(on_sent_fexit, struct sock* sk, struct msghdr* msg, unsigned long size, int ret) {
-  return sent(sk, ret);
-}
+#include "bpf/wait_places.bpf.h"
 
 /* What sendfile() calls up to Linux 6.4. */
 SEC("fexit/tcp_sendpage")
@@ -479,16 +290,6 @@ int BPF_PROG(on_syscall_exit, struct pt_regs* regs, long ret) {
   return sk ? sent(sk, ret) : 0;
 }
 
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(on_state, struct sock* sk, int old_state, int new_state) {
-  if (!eagains_open || can_send(new_state)) return 0;
-  struct netstall_traced_eagain* open = find_eagain(address_of(sk));
-  if (!open) return 0;
-  const __u64 now = bpf_ktime_get_ns();
-  if (!is_over(now)) end_eagain(sk, open, now);
-  return 0;
-}
-
 /* ---- processes ---- */
 
 SEC("tp_btf/sched_process_fork")
@@ -503,7 +304,7 @@ int BPF_PROG(on_exit, struct task_struct* task) {
   if (by_pid) forget_process(task);
   if (!sends_open) return 0;
   const __u32 tid = task->pid;
-  struct netstall_traced_send* send = find_send(tid);
+  send_record* send = find_send(tid);
   if (!send || is_over(bpf_ktime_get_ns())) return 0;
   end_send(tid, send);
   return 0;
@@ -531,7 +332,7 @@ int find_blocked(struct bpf_iter__task* context) {
   const __u32 tid = task->pid;
   if (find_send(tid)) return 0;
   const unsigned long switches = task->nvcsw;
-  struct netstall_traced_send* send = open_send(task, sk);
+  send_record* send = open_send(task, sk);
   if (!send) return 0;
   struct netstall_why why = {};
   begin_why(sk, &why, 0, false);
@@ -550,26 +351,6 @@ int find_blocked(struct bpf_iter__task* context) {
   send->wait_from = 0;
   send->asleep = 0;
   end_send(tid, send);
-  return 0;
-}
-
-/* What lasts at the end of the trace. */
-static long look_at_send(struct bpf_map* map, __u32* tid, struct netstall_traced_send* send,
-                         void* none) {
-  if (send->asleep) end_why((struct sock*)send->sock, &send->why);
-  return 0;
-}
-
-static long look_at_eagain(struct bpf_map* map, __u64* sock, struct netstall_traced_eagain* eagain,
-                           void* none) {
-  end_why((struct sock*)*sock, &eagain->why);
-  return 0;
-}
-
-SEC("syscall")
-int look_at_open(void* none) {
-  bpf_for_each_map_elem(&sends, look_at_send, NULL, 0);
-  bpf_for_each_map_elem(&eagains, look_at_eagain, NULL, 0);
   return 0;
 }
 

@@ -38,10 +38,6 @@ constexpr std::uint32_t kFamily = 32768;
 // Connections with refused charges or lost segments that are remembered.
 constexpr std::uint32_t kRemembered = 4096;
 
-bool has_function(const char* name) {
-  return libbpf_find_vmlinux_btf_id(name, BPF_TRACE_FENTRY) > 0;
-}
-
 // Without one of these every attempt would load all programs in vain first.
 bool has_kprobes() {
   for (const auto* path :
@@ -50,12 +46,6 @@ bool has_kprobes() {
     if (::access(path, F_OK) == 0) return true;
   }
   return false;
-}
-
-StallTracePlaces places_here() {
-  return {.throttle = has_function("__mem_cgroup_handle_over_high"),
-          .throttle_old = has_function("mem_cgroup_handle_over_high"),
-          .sendpage = has_function("tcp_sendpage")};
 }
 
 struct DestroyBtf {
@@ -121,7 +111,7 @@ void size_maps(stall_trace_bpf& skeleton, const StallTraceOptions& options) {
 }
 
 void set_constants(stall_trace_bpf& skeleton, const StallTraceOptions& options,
-                   const StallTraceVariant& variant) {
+                   const WaitVariant& variant) {
   const auto& filter = options.filter;
   auto& constants = *skeleton.rodata;
   constants.by_pid = !filter.pids.empty() || !filter.families.empty();
@@ -143,7 +133,7 @@ void set_constants(stall_trace_bpf& skeleton, const StallTraceOptions& options,
 }
 
 void prepare(stall_trace_bpf& skeleton, const StallTraceOptions& options,
-             const StallTraceVariant& variant) {
+             const WaitVariant& variant) {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton.obj) {
     const auto in = [&](const auto& list) {
@@ -197,7 +187,7 @@ void find_blocked(const stall_trace_bpf& skeleton) {
 
 // The programs of one variant, loaded and attached; else why not. A failed load
 // spoils the object, so each attempt opens its own.
-Skeleton attach(const StallTraceOptions& options, const StallTraceVariant& variant,
+Skeleton attach(const StallTraceOptions& options, const WaitVariant& variant,
                 LibbpfMessages& messages, std::string& why) {
   messages.clear();
   Skeleton skeleton(stall_trace_bpf__open());
@@ -223,11 +213,6 @@ Skeleton attach(const StallTraceOptions& options, const StallTraceVariant& varia
   return skeleton;
 }
 
-template <class T>
-T load_shared(const T& value) noexcept {
-  return __atomic_load_n(&value, __ATOMIC_RELAXED);
-}
-
 std::int64_t signed_ns(std::uint64_t ns) {
   return static_cast<std::int64_t>(ns);
 }
@@ -241,22 +226,16 @@ std::uint64_t memory_of(const bpf_map* map) {
   return at == std::string::npos ? 0 : std::strtoull(text.c_str() + at + kKey.size(), nullptr, 10);
 }
 
-// How often the kernel did not run a program because it was running on that CPU
-// already; of those that tell causes alone, it does not matter.
-std::uint64_t missed_runs(const std::string& name, int fd) {
-  for (const auto* of_causes : {"on_refused", "on_drop", "on_retransmit"}) {
-    if (name == of_causes) return 0;
-  }
-  bpf_prog_info info{};
-  __u32 length = sizeof info;
-  return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.recursion_misses : 0;
+// Of programs that tell causes alone it does not matter how often they were missed.
+bool tells_causes_alone(const std::string& name) {
+  return name == "on_refused" || name == "on_drop" || name == "on_retransmit";
 }
 
 }  // namespace
 
 struct StallTrace::Loaded {
   // Throws Error.
-  Loaded(Skeleton attached, const StallTraceOptions& wanted, StallTraceVariant taken)
+  Loaded(Skeleton attached, const StallTraceOptions& wanted, WaitVariant taken)
       : skeleton(std::move(attached)), options(wanted), variant(std::move(taken)) {
     slots = MappedArray<std::uint64_t>(skeleton->maps.slots,
                                        std::size_t{NETSTALL_KINDS} * NETSTALL_HDR_SLOTS);
@@ -305,7 +284,7 @@ struct StallTrace::Loaded {
 
   Skeleton skeleton;
   StallTraceOptions options;
-  StallTraceVariant variant;
+  WaitVariant variant;
   MappedArray<std::uint64_t> slots;
   std::vector<std::pair<std::string, int>> programs;
   ring_buffer* ring = nullptr;
@@ -433,7 +412,9 @@ TraceSummary StallTrace::read(const std::function<void(const TracedStall&)>& ope
                    load_shared(counters.over_rate), load_shared(counters.ring_full)};
   summary.lost = load_shared(counters.lost);
   summary.processes_lost = load_shared(counters.processes_lost);
-  for (const auto& [name, fd] : loaded_->programs) summary.lost += missed_runs(name, fd);
+  for (const auto& [name, fd] : loaded_->programs) {
+    if (!tells_causes_alone(name)) summary.lost += missed_runs(fd);
+  }
   return summary;
 }
 

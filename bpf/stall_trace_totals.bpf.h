@@ -4,8 +4,12 @@
 
 #include "bpf/kernel_types.h"
 #include "bpf/stall_trace.h"
+
+typedef struct netstall_traced_send send_record;
+typedef struct netstall_traced_eagain eagain_record;
+
+#include "bpf/open_stalls.bpf.h"
 #include "bpf/stall_trace_watch.bpf.h"
-#include "bpf/wait_cause.bpf.h"
 
 /* Set by the loader. */
 const volatile bool report_edges = false; /* report waits' starts and ends, not stalls */
@@ -14,20 +18,6 @@ const volatile __u64 event_ns = 0;        /* time between two events at the high
 const volatile __u64 burst_ns = 0;        /* by how much they may come earlier */
 
 /* All sized by the loader. */
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 1);
-  __type(key, __u32);
-  __type(value, struct netstall_traced_send);
-} sends SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 1);
-  __type(key, __u64);
-  __type(value, struct netstall_traced_eagain);
-} eagains SEC(".maps");
-
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
   __uint(max_entries, 1);
@@ -60,10 +50,7 @@ struct {
 /* After it the programs do nothing more. */
 volatile __u64 until = ~0ULL;
 
-volatile __u64 sends_open = 0;   /* entries of `sends` */
-volatile __u64 eagains_open = 0; /* entries of `eagains` */
-volatile __u64 queue_known = 0;  /* this kernel has sched_info.run_delay */
-volatile __u64 next_event = 0;   /* when the rate has room for one */
+volatile __u64 next_event = 0; /* when the rate has room for one */
 
 /* Each ended stall (or each wait, where edges are reported) is in one of these. */
 volatile __u64 reported = 0;
@@ -71,46 +58,10 @@ volatile __u64 too_short = 0; /* below least_ns */
 volatile __u64 over_rate = 0;
 volatile __u64 ring_full = 0;
 
-volatile __u64 lost = 0; /* waits that could not be followed: in no total */
-
 /* For insertion: too large for the stack. */
 static const struct netstall_traced_send no_send = {};
 static const struct netstall_traced_eagain no_eagain = {};
 static const struct netstall_totals no_totals = {};
-
-/* How many entries have a key that ends in these bits: a zero spares nearly all
- * look-ups for those that are not stalled. */
-#define NETSTALL_FILTER 8192
-__u32 sends_like[NETSTALL_FILTER];
-__u32 eagains_like[NETSTALL_FILTER];
-
-/* As a number: BPF does no arithmetic with pointers to kernel structures. */
-static __always_inline __u64 address_of(struct sock* sk) {
-  __u64 address = 0;
-  bpf_probe_read_kernel(&address, sizeof address, &sk);
-  return address;
-}
-
-static __always_inline __u32* sends_like_it(__u32 tid) {
-  return &sends_like[tid % NETSTALL_FILTER];
-}
-
-static __always_inline __u32* eagains_like_it(__u64 sock) {
-  return &eagains_like[mixed(0, sock) % NETSTALL_FILTER];
-}
-
-static __always_inline void add(volatile __u64* sum, __u64 value) {
-  __sync_fetch_and_add(sum, value);
-}
-
-static __always_inline void raise(__u64* highest, __u64 value) {
-  __u64 seen = *(volatile __u64*)highest;
-  for (int i = 0; i < 8 && value > seen; ++i) {
-    const __u64 before = __sync_val_compare_and_swap(highest, seen, value);
-    if (before == seen) return;
-    seen = before;
-  }
-}
 
 /* ---- events: none wakes the tracer, which takes them at intervals ---- */
 
@@ -221,18 +172,8 @@ static __always_inline void add_stall(struct netstall_totals* sum, __u32 kind, _
 
 /* ---- stalls that last ---- */
 
-static __always_inline struct netstall_traced_send* find_send(__u32 tid) {
-  if (!*sends_like_it(tid)) return NULL;
-  return bpf_map_lookup_elem(&sends, &tid);
-}
-
-static __always_inline struct netstall_traced_eagain* find_eagain(__u64 sock) {
-  if (!*eagains_like_it(sock)) return NULL;
-  return bpf_map_lookup_elem(&eagains, &sock);
-}
-
 /* Adds the wait that is over, and leaves the record without one. */
-static __noinline int end_wait(struct netstall_traced_send* send) {
+static __noinline int end_wait(send_record* send) {
   if (!send) return 0;
   const __u64 from = send->wait_from;
   const __u64 to = send->wait_to;
@@ -255,7 +196,7 @@ static __noinline int end_wait(struct netstall_traced_send* send) {
 }
 
 /* The send() returns: adds and reports its stall, if it was one, and forgets it. */
-static __noinline int end_send(__u32 tid, struct netstall_traced_send* send) {
+static __noinline int end_send(__u32 tid, send_record* send) {
   if (!send) return 0;
   end_wait(send);
   if (send->waits) {
@@ -282,10 +223,9 @@ static __noinline int end_send(__u32 tid, struct netstall_traced_send* send) {
 }
 
 /* The record of the thread's send(), made if there is none. */
-static __always_inline struct netstall_traced_send* open_send(struct task_struct* task,
-                                                              struct sock* sk) {
+static __always_inline send_record* open_send(struct task_struct* task, struct sock* sk) {
   const __u32 tid = BPF_CORE_READ(task, pid);
-  struct netstall_traced_send* send = find_send(tid);
+  send_record* send = find_send(tid);
   if (send) {
     if (send->sock == (__u64)sk) return send;
     /* The end of an earlier send() went unseen. */
@@ -315,7 +255,7 @@ static __noinline int open_eagain(struct sock* sk, struct task_struct* task,
   }
   __sync_fetch_and_add(eagains_like_it(key), 1);
   add(&eagains_open, 1);
-  struct netstall_traced_eagain* open = bpf_map_lookup_elem(&eagains, &key);
+  eagain_record* open = bpf_map_lookup_elem(&eagains, &key);
   if (!open) return 0;
   open->why = *why;
   open->segs_in = BPF_CORE_READ((const struct tcp_sock*)sk, segs_in);
@@ -326,14 +266,7 @@ static __noinline int open_eagain(struct sock* sk, struct task_struct* task,
   return 0;
 }
 
-/* Another EAGAIN: in vain for sure, where no segment has come since the last. */
-static __always_inline void again_eagain(struct sock* sk, struct netstall_traced_eagain* open) {
-  const __u32 segs_in = BPF_CORE_READ((const struct tcp_sock*)sk, segs_in);
-  if (segs_in == open->segs_in) open->why.spins++;
-  open->segs_in = segs_in;
-}
-
-static __noinline int end_eagain(struct sock* sk, struct netstall_traced_eagain* open, __u64 now) {
+static __noinline int end_eagain(struct sock* sk, eagain_record* open, __u64 now) {
   if (!open || !open->from) return 0;
   const __u64 key = address_of(sk);
   end_why(sk, &open->why);

@@ -11,35 +11,12 @@ namespace {
 
 constexpr const char* kEachSend =
     "a program at the end of each send() of the machine tells the end of a stall";
-constexpr const char* kEachCall =
-    "a program at the end of each system call of the machine tells the end of a stall";
-constexpr const char* kAsleep =
-    "a wait is counted from when the thread goes to sleep until it runs again, without what "
-    "sk_stream_wait_memory() does before and after";
-constexpr const char* kUntilItRuns =
-    "a wait is counted until its thread runs again, without what sk_stream_wait_memory() does "
-    "after that";
-
-// Sees a cgroup make a sender sleep; else the cause is not told.
-void add_throttle(StallTraceVariant& variant, const StallTracePlaces& places) {
-  const bool kprobe = variant.backend == SendWaitBackend::kprobe;
-  if (variant.backend == SendWaitBackend::tracepoint || !(places.throttle || places.throttle_old)) {
-    variant.cannot_tell.push_back(Cause::cgroup_throttle);
-  } else if (kprobe) {
-    variant.programs.emplace_back(places.throttle ? "on_throttle_kprobe"
-                                                  : "on_throttle_old_kprobe");
-  } else {
-    variant.programs.emplace_back(places.throttle ? "on_throttle" : "on_throttle_old");
-    variant.programs.emplace_back(places.throttle ? "on_throttled" : "on_throttled_old");
-  }
-}
-
 }  // namespace
 
-std::vector<StallTraceVariant> stall_trace_variants(const StallTraceOptions& options,
-                                                    const StallTracePlaces& places) {
-  std::vector<StallTraceVariant> variants;
-  const auto add = [&](StallTraceVariant variant) {
+std::vector<WaitVariant> stall_trace_variants(const StallTraceOptions& options,
+                                              const WaitPlaces& places) {
+  std::vector<WaitVariant> variants;
+  const auto add = [&](WaitVariant variant) {
     if (options.force && *options.force != variant.backend) return;
     for (const auto* program : {"on_refused", "on_drop", "on_retransmit", "on_state", "on_exit"}) {
       variant.programs.emplace_back(program);
@@ -50,7 +27,7 @@ std::vector<StallTraceVariant> stall_trace_variants(const StallTraceOptions& opt
   };
   using enum SendWaitBackend;
   add({fentry, {"on_wait", "on_waited", "on_sent"}, {}, {kEachSend}});
-  StallTraceVariant by_return{fentry, {"on_wait", "on_waited", "on_sent_fexit"}, {}, {kEachSend}};
+  WaitVariant by_return{fentry, {"on_wait", "on_waited", "on_sent_fexit"}, {}, {kEachSend}};
   if (places.sendpage) by_return.programs.emplace_back("on_sendpage_fexit");
   add(std::move(by_return));
   add({kprobe, {"on_wait_kprobe", "on_switch", "on_sent"}, {}, {kUntilItRuns, kEachSend}});

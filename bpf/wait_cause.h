@@ -16,6 +16,12 @@
 #define NETSTALL_SPINS 32
 #define NETSTALL_SPIN_NS 1000000
 
+/* A charge of memory that a send() was refused (the key is the struct sock). */
+struct netstall_refused {
+  __u32 refused;   /* refusal() */
+  __u32 write_seq; /* then: with the first byte taken since, it is of no account */
+};
+
 struct netstall_why {
   __u32 cause; /* by what was seen at the start */
   __u32 sub;

@@ -20,6 +20,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/file.hpp"
+#include "base/process.hpp"
 
 namespace netstall {
 namespace {
@@ -84,12 +85,11 @@ class Browser {
   std::optional<int> wait(const Deadline& deadline) {
     pollfd ended{pidfd_.get(), POLLIN, 0};
     while (!deadline.passed()) {
-      constexpr int kLookEveryMs = 1000;
-      if (::poll(&ended, 1, kLookEveryMs) <= 0) continue;
+      if (::poll(&ended, 1, deadline.poll_timeout()) <= 0) continue;
       int status = 0;
       if (::waitpid(pid_, &status, 0) != pid_) return std::nullopt;
       reaped_ = true;
-      return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      return exit_code_of(status);
     }
     return std::nullopt;
   }

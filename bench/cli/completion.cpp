@@ -46,18 +46,6 @@ Offer offer_for(const OptionFacts& option, const KnownWords& words) {
   return {};
 }
 
-std::string shell_quoted(std::string_view text) {
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
-}
-
 std::string function_name(std::string_view program) {
   std::string name = "_";
   for (const char c : program) name += c == '-' ? '_' : c;

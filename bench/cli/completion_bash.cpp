@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/shell_word.hpp"
 #include "bench/cli/completion_parts.hpp"
 
 namespace netstall {
@@ -67,7 +68,7 @@ complete -F {0} {5}
 std::string assignments(const Offer& offer) {
   std::string text;
   if (!offer.words.empty()) {
-    text += fmt::format(" words={}", shell_quoted(fmt::format("{}", fmt::join(offer.words, " "))));
+    text += fmt::format(" words={}", single_quoted(fmt::format("{}", fmt::join(offer.words, " "))));
   }
   if (offer.files) text += " files=1";
   if (offer.folders) text += " folders=1";

@@ -17,8 +17,6 @@ struct Offer {
 };
 Offer offer_for(const OptionFacts& option, const KnownWords& words);
 
-// A shell's word in single quotes, whatever is in it: for bash and zsh.
-std::string shell_quoted(std::string_view text);
 // "netstall-bench" → "_netstall_bench".
 std::string function_name(std::string_view program);
 // The first sentence or line of a description, without a full stop.

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/shell_word.hpp"
 #include "bench/cli/completion_parts.hpp"
 
 namespace netstall {
@@ -81,13 +82,13 @@ std::string specifications(const CommandFacts& command, const KnownWords& words,
           option.repeatable ? std::string("*") : fmt::format("({})", fmt::join(option.names, " "));
       const bool equals = !option.value.empty() && name.starts_with("--");
       text += fmt::format("{}{} \\\n", indent,
-                          shell_quoted(others + name + (equals ? "=" : "") + rest));
+                          single_quoted(others + name + (equals ? "=" : "") + rest));
     }
   }
   for (std::size_t i = 0; i < command.arguments.size(); ++i) {
     const auto& argument = command.arguments[i];
     const auto place = argument.repeatable ? std::string("*") : fmt::format("{}", i + 1);
-    text += fmt::format("{}{} \\\n", indent, shell_quoted(place + value_part(argument, words)));
+    text += fmt::format("{}{} \\\n", indent, single_quoted(place + value_part(argument, words)));
   }
   return text;
 }
@@ -109,7 +110,7 @@ std::string function_for(const CommandFacts& program, const KnownWords& words) {
   std::string cases;
   for (const auto& command : program.commands) {
     const auto what = short_description(command.what);
-    commands += fmt::format("    {}\n", shell_quoted(command.name + ":" + escaped(what)));
+    commands += fmt::format("    {}\n", single_quoted(command.name + ":" + escaped(what)));
     cases += fmt::format("        {})\n{} ;;\n", command.name, call(command, words, "          "));
   }
   return fmt::format(kWithCommands, function_name(program.name), commands,

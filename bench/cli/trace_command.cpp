@@ -6,12 +6,12 @@
 #include <memory>
 
 #include "base/error.hpp"
+#include "base/process.hpp"
 #include "base/units.hpp"
 #include "bench/cli/commands.hpp"
 #include "bench/cli/version.hpp"
 #include "bench/report/trace_formats.hpp"
 #include "bench/trace/trace.hpp"
-#include "bench/trace/traced_command.hpp"
 
 namespace netstall {
 namespace {

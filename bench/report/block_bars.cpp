@@ -1,9 +1,7 @@
 #include "bench/report/block_bars.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <string_view>
 #include <vector>
 
 #include "base/units.hpp"
@@ -12,7 +10,6 @@
 namespace netstall {
 namespace {
 
-constexpr std::array<std::string_view, 9> kBlocks{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 // A label has nine characters and a mark.
 constexpr std::size_t kNarrowest = 4;
 constexpr std::size_t kWidest = 12;
@@ -49,7 +46,7 @@ std::string TimeAxis::bars(const Histogram& histogram) const {
                            std::log1p(static_cast<double>(std::max<std::uint64_t>(most, 1)));
       level = static_cast<std::size_t>(std::clamp(std::ceil(share * 8), 1.0, 8.0));
     }
-    text += kBlocks[level];
+    text += kBlockHeights[level];
   }
   text.erase(text.find_last_not_of(' ') + 1);
   return text;

@@ -3,13 +3,19 @@
 // is seen.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/histogram.hpp"
 
 namespace netstall {
+
+// A column's height, from nothing to full.
+inline constexpr std::array<std::string_view, 9> kBlockHeights{" ", "▁", "▂", "▃", "▄",
+                                                               "▅", "▆", "▇", "█"};
 
 // The axis that several histograms share, in whole decades; at most `columns` wide.
 // Values are ns.

@@ -9,6 +9,7 @@
 
 #include "base/printable.hpp"
 #include "base/units.hpp"
+#include "bench/report/block_bars.hpp"
 #include "bench/report/trace_formats.hpp"
 
 namespace netstall {
@@ -77,7 +78,6 @@ std::uint64_t end_of(std::size_t bucket) {
 
 // One character a bucket, its height the share of the fullest.
 std::string spark(const TraceBuckets& buckets, Range range) {
-  constexpr std::array<const char*, 9> kHeights{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
   const auto most = *std::max_element(buckets.begin(), buckets.end());
   std::string text;
   for (std::size_t i = range.first; i <= range.last; ++i) {
@@ -85,8 +85,8 @@ std::string spark(const TraceBuckets& buckets, Range range) {
     // What happened at all is seen.
     const auto height =
         most == 0 ? 0.0 : 8.0 * static_cast<double>(count) / static_cast<double>(most);
-    text +=
-        kHeights.at(count == 0 ? 0 : static_cast<std::size_t>(std::max(1.0, std::round(height))));
+    text += kBlockHeights.at(
+        count == 0 ? 0 : static_cast<std::size_t>(std::max(1.0, std::round(height))));
   }
   return text;
 }
@@ -186,13 +186,11 @@ std::string processes_text(const TraceSummary& summary, const TraceBuckets& all)
 std::string caveats_text(const TraceSetup& setup, const TraceSummary& summary) {
   std::string text;
   const auto& lines = summary.lines;
-  if (lines.over_rate > 0) {
-    text += setup.max_events_per_s == 0
-                ? std::string()
-                : fmt::format(
-                      "Lines are a sample: {} shown, {} were beyond --max-events-per-s {}. The "
-                      "totals count all.\n",
-                      lines.shown, lines.over_rate, setup.max_events_per_s);
+  if (lines.over_rate > 0 && setup.max_events_per_s > 0) {
+    text += fmt::format(
+        "Lines are a sample: {} shown, {} were beyond --max-events-per-s {}. The totals count "
+        "all.\n",
+        lines.shown, lines.over_rate, setup.max_events_per_s);
   }
   if (lines.too_short > 0) {
     text += fmt::format("{} shorter than --min were counted and not shown.\n", lines.too_short);

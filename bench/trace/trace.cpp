@@ -9,8 +9,8 @@
 
 #include "base/error.hpp"
 #include "base/process.hpp"
+#include "base/stop_signals.hpp"
 #include "bench/trace/output.hpp"
-#include "bench/trace/stop_signals.hpp"
 #include "bench/trace/traced_command.hpp"
 #include "bench/trace/wall_clock.hpp"
 #include "bpf/support.hpp"

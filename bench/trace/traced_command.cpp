@@ -97,8 +97,4 @@ int TracedCommand::wait() {
   return *status_;
 }
 
-int exit_code_of(int wait_status) {
-  return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
-}
-
 }  // namespace netstall

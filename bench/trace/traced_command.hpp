@@ -43,7 +43,4 @@ class TracedCommand {
   std::optional<int> status_;
 };
 
-// As a shell has it: the exit status, or 128 + the signal.
-int exit_code_of(int wait_status);
-
 }  // namespace netstall

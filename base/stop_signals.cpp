@@ -1,4 +1,4 @@
-#include "bench/trace/stop_signals.hpp"
+#include "base/stop_signals.hpp"
 
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -19,7 +19,8 @@ StopSignals::StopSignals() {
 }
 
 StopSignals::~StopSignals() {
-  // What is pending has been answered by stopping.
+  // What is pending has been answered by stopping; unblocked, it would kill the program
+  // while it unwinds.
   while (take()) {
   }
   ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
