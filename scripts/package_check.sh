@@ -23,7 +23,7 @@ if [ "$(id -u)" -ne 0 ]; then
   exit 4
 fi
 for program in cpack dpkg-shlibdeps lintian; do
-  command -v "$program" >/dev/null || { echo "package_check.sh: there is no $program (scripts/setup.sh --tests)" >&2; exit 4; }
+  command -v "$program" >/dev/null || { echo "package_check.sh: there is no $program (scripts/setup.sh --package)" >&2; exit 4; }
 done
 
 work=$(mktemp -d)

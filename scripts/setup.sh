@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs with apt what is missing on a Debian 12 machine: to build and run
-# netstall, and with --tests also what its tests need. Quick when all is there.
+# netstall, with --tests also what its tests need, with --package what trying the
+# Debian package needs. Quick when all is there.
 set -euo pipefail
 
 build_packages=(
@@ -15,15 +16,16 @@ test_packages=(
   chromium fonts-dejavu-core # tests/page
   python3-yaml # reads docs/ci.md
   zsh fish # take the completion scripts
-  lintian debootstrap # scripts/package_check.sh
   qemu-system-x86 busybox-static xz-utils zstd lz4 # scripts/vm.sh
 )
+package_packages=(lintian debootstrap) # scripts/package_check.sh
 
 wanted=("${build_packages[@]}")
 for argument in "$@"; do
   case "$argument" in
     --tests) wanted+=("${test_packages[@]}") ;;
-    *) echo "setup.sh: unknown argument '$argument' (only --tests is known)" >&2; exit 2 ;;
+    --package) wanted+=("${package_packages[@]}") ;;
+    *) echo "setup.sh: unknown argument '$argument' (known are --tests and --package)" >&2; exit 2 ;;
   esac
 done
 

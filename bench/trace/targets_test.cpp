@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "base/error.hpp"
+#include "base/process.hpp"
 #include "bench/trace/traced_command.hpp"
 
 namespace netstall {
