@@ -12,11 +12,6 @@
 #define NETSTALL_TASK_INTERRUPTIBLE 1
 #define NETSTALL_MEM_SEND 0 /* SK_MEM_SEND, and argument `kind` of the tracepoint */
 
-/* Set by the loader: on_wait is attached, and knows the cause at the entry. */
-const volatile bool sees_entry = false;
-/* Set by the loader: on_waited is attached. */
-const volatile bool sees_return = false;
-
 /* Sized by the loader. */
 struct {
   __uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -10,6 +10,11 @@
 /* BPF_PROG names every argument up to the one that is used. */
 #pragma clang diagnostic ignored "-Wunused-parameter"
 
+/* Set by the loader: on_wait is attached, and knows the cause at the entry. */
+const volatile bool sees_entry = false;
+/* Set by the loader: on_waited is attached. */
+const volatile bool sees_return = false;
+
 /* Sized by the loader. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);

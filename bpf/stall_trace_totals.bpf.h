@@ -180,7 +180,8 @@ static __noinline int end_wait(send_record* send) {
   send->wait_from = 0;
   if (send->edge) {
     send->edge = 0;
-    report_end(&send->who, to ? to : bpf_ktime_get_ns());
+    /* One that never slept was over at once; who does not see its return comes here late. */
+    report_end(&send->who, to ? to : sees_return ? bpf_ktime_get_ns() : from);
   }
   /* Without an end it never came to sleep. */
   if (!from || !to) return 0;

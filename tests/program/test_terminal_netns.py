@@ -13,9 +13,10 @@ import harness
 def at_terminal(*arguments, env=None):
     """Runs netstall at a terminal of 80 columns; returns its status and all that it wrote there."""
     controller, terminal = pty.openpty()
+    without_its_own_wish = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     running = subprocess.Popen(["sh", "-c", 'stty cols 80 rows 25 && exec "$0" "$@"', harness.NETSTALL, *arguments],
                                stdin=terminal, stdout=terminal, stderr=terminal,
-                               env={**os.environ, "TERM": "xterm", **(env or {})})
+                               env={**without_its_own_wish, "TERM": "xterm", **(env or {})})
     os.close(terminal)
     text = b""
     while True:
