@@ -409,7 +409,8 @@ TEST_P(StallTraceBackend, WithRoomInTheBufferThereIsNoStall) {
   if (!load(options())) GTEST_SKIP() << name_of(GetParam()) << " does not load here: " << why_not_;
   const Readers readers(server_ends(connections), 65536, milliseconds(1));
   program.go();
-  EXPECT_EQ(program.result().stalls, 0U);
+  // Its own clock would count a wait for a lock or for a page.
+  EXPECT_EQ(program.result().sends, 200U);
   EXPECT_EQ(finish().total().stalls, 0U);
 }
 
