@@ -7,6 +7,7 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <numeric>
 #include <type_traits>
 #include <utility>
 
@@ -19,6 +20,7 @@ constexpr std::size_t kMappingBytes = Histogram::kSlots * sizeof(std::uint64_t);
 // What the encoded form can hold, and what other readers take for a sum.
 constexpr std::uint64_t kHighestCount = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint64_t kHighestUnit = 1'000'000;
+constexpr std::size_t kLastTrackable = netstall_hdr_index_of(Histogram::kHighestTrackable);
 constexpr std::size_t kSpares = 1024;
 constexpr std::uint64_t kEventsThatResolve = 10;
 
@@ -137,6 +139,16 @@ void Histogram::add_slot(std::size_t index, std::uint64_t count, std::uint64_t u
   if (index >= kSlots) refuse("add a slot to a histogram", "there is no such slot");
   if (unit == 0 || unit > kHighestUnit) refuse("add a slot to a histogram", "bad unit");
   if (count == 0) return;
+  if (unit == 1 && index <= kLastTrackable) {
+    expect_room_for(count);
+    reserve();
+    counts_[index] += count;
+    count_ += count;
+    min_ = std::min<std::uint64_t>(min_, netstall_hdr_lowest_of_index(index));
+    max_ = std::max<std::uint64_t>(
+        max_, std::min<std::uint64_t>(netstall_hdr_highest_of_index(index), kHighestTrackable));
+    return;
+  }
   const std::uint64_t lowest = netstall_hdr_lowest_of_index(index) * unit;
   const std::uint64_t highest = (netstall_hdr_highest_of_index(index) + 1) * unit - 1;
   std::uint64_t middle = lowest + (highest - lowest + 1) / 2;
@@ -151,10 +163,8 @@ void Histogram::merge(const Histogram& other) {
   if (other.empty()) return;
   expect_room_for(other.count_);
   reserve();
-  for (std::size_t index = other.first_index(), last = other.last_index(); index <= last; ++index) {
-    // An unconditional sum would write, and so back, every page of the range.
-    if (const std::uint64_t count = other.counts_[index]; count != 0) counts_[index] += count;
-  }
+  // Sums of nothing would write, and so back, every page of the range.
+  other.for_each_used([this](std::size_t index, std::uint64_t count) { counts_[index] += count; });
   count_ += other.count_;
   saturated_ += other.saturated_;
   min_ = std::min(min_, other.min_);
@@ -222,6 +232,14 @@ std::optional<std::uint64_t> Histogram::value_at_rank(std::uint64_t rank) const 
   if (rank == 0 || rank > count_) return std::nullopt;
   std::uint64_t seen = 0;
   std::size_t index = first_index();
+  constexpr std::size_t kTogether = 8;
+  while (index + kTogether <= kSlots) {
+    const auto* together = &counts_[index];
+    const std::uint64_t events = std::accumulate(together, together + kTogether, std::uint64_t{0});
+    if (seen + events >= rank) break;
+    seen += events;
+    index += kTogether;
+  }
   while ((seen += counts_[index]) < rank) ++index;
   return std::clamp<std::uint64_t>(netstall_hdr_highest_of_index(index), min_, max_);
 }
@@ -248,17 +266,17 @@ bool operator==(const Histogram& left, const Histogram& right) noexcept {
 }
 
 void Histogram::restore_bounds(std::uint64_t min, std::uint64_t max, std::uint64_t saturated) {
-  std::uint64_t first_highest = 0;
-  std::uint64_t last_lowest = 0;
-  bool seen = false;
-  for_each_slot([&](const Slot& slot) {
-    if (!std::exchange(seen, true)) first_highest = slot.highest;
-    last_lowest = slot.lowest;
-  });
-  if (!seen || min > max || min > first_highest || max < last_lowest || max > kHighestTrackable ||
-      saturated > count_at(kHighestTrackable)) {
-    refuse("restore the bounds of a histogram", "they do not belong to its counts");
-  }
+  const auto belong = [&] {
+    if (empty() || min > max || max > kHighestTrackable) return false;
+    // min() and max() may lie in an empty slot beside.
+    std::size_t first = first_index();
+    while (counts_[first] == 0) ++first;
+    std::size_t last = last_index();
+    while (counts_[last] == 0) --last;
+    return min <= netstall_hdr_highest_of_index(first) &&
+           max >= netstall_hdr_lowest_of_index(last) && saturated <= count_at(kHighestTrackable);
+  };
+  if (!belong()) refuse("restore the bounds of a histogram", "they do not belong to its counts");
   min_ = min;
   max_ = max;
   saturated_ = saturated;

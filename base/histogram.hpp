@@ -124,6 +124,9 @@ class Histogram {
   // All events lie within these two slots. Only where not empty.
   std::size_t first_index() const noexcept { return netstall_hdr_index_of(min_); }
   std::size_t last_index() const noexcept { return netstall_hdr_index_of(max_); }
+  // Calls visit(index, count) for each slot that holds events, in rising order.
+  template <class Visit>
+  void for_each_used(Visit&& visit) const;
   void expect_room_for(std::uint64_t count) const;
   void give_back() noexcept;
   std::uint64_t rank_of(double percent) const noexcept;
@@ -150,13 +153,34 @@ inline void Histogram::record(std::uint64_t value) {
 }
 
 template <class Visit>
-void Histogram::for_each_slot(Visit&& visit) const {
+void Histogram::for_each_used(Visit&& visit) const {
   if (empty()) return;
-  for (std::size_t index = first_index(), last = last_index(); index <= last; ++index) {
-    if (counts_[index] == 0) continue;
-    visit(Slot{index, netstall_hdr_lowest_of_index(index), netstall_hdr_highest_of_index(index),
-               counts_[index]});
+  // Most slots of a range are empty: eight are passed at a time.
+  constexpr std::size_t kTogether = 8;
+  std::size_t index = first_index();
+  const std::size_t end = last_index() + 1;
+  while (index < end) {
+    if (end - index >= kTogether) {
+      std::uint64_t any = 0;
+      for (std::size_t i = 0; i < kTogether; ++i) any |= counts_[index + i];
+      if (any == 0) {
+        index += kTogether;
+        continue;
+      }
+    }
+    const std::size_t stop = std::min(index + kTogether, end);
+    for (; index < stop; ++index) {
+      if (counts_[index] != 0) visit(index, counts_[index]);
+    }
   }
+}
+
+template <class Visit>
+void Histogram::for_each_slot(Visit&& visit) const {
+  for_each_used([&](std::size_t index, std::uint64_t count) {
+    visit(Slot{index, netstall_hdr_lowest_of_index(index), netstall_hdr_highest_of_index(index),
+               count});
+  });
 }
 
 }  // namespace netstall

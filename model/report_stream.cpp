@@ -1,5 +1,5 @@
-// The text of each repetition is cut down to what is wanted, and then read as
-// report_from_json reads it.
+// The text of each cell is cut down to what is wanted, and then read as report_from_json
+// reads it.
 #include "model/report_stream.hpp"
 
 #include <fcntl.h>
@@ -7,9 +7,13 @@
 
 #include <array>
 #include <cerrno>
+#include <deque>
+#include <future>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/histogram.hpp"
@@ -173,6 +177,33 @@ class Head {
   std::set<std::string, std::less<>> keys_;
 };
 
+// A cell's text, cut down to what is wanted.
+struct CellText {
+  std::string pointer;
+  std::string head;
+  std::vector<std::string> repetitions;
+};
+
+CellResult parsed(const CellText& text) {
+  std::vector<Repetition> repetitions;
+  repetitions.reserve(text.repetitions.size());
+  for (std::size_t i = 0; i < text.repetitions.size(); ++i) {
+    try {
+      repetitions.push_back(repetition_from_json_line(text.repetitions[i]));
+    } catch (const Error& error) {
+      refuse_at(fmt::format("{}/repetitions/{}", text.pointer, i), error);
+    }
+  }
+  try {
+    auto cell = cell_from_json(text.head);
+    cell.repetitions = std::move(repetitions);
+    return cell;
+  } catch (const Error& error) {
+    refuse_at(text.pointer, error);
+  }
+}
+
+// One thread walks through the text and takes cells, a second parses them.
 class Stream {
  public:
   Stream(JsonScanner& in, ReportParts wanted, const std::function<void(CellResult&&)>& take)
@@ -180,54 +211,61 @@ class Stream {
 
   Report read() {
     Head head;
+    try {
+      scan(head);
+    } catch (const Error&) {
+      // What is wrong in the cells before comes first.
+      take_all_but(0);
+      throw;
+    }
+    take_all_but(0);
+    return report_from_json(head.text());
+  }
+
+ private:
+  void scan(Head& head) {
     in_.object([&](const std::string& key) {
       head.key(key);
       if (key != "cells" || in_.peek() != '[') return head.take(in_);
       head.put("[]");
       // A report of another schema is refused as that, not for what is in it.
       if (head.has("schema")) check_report_schema(head.text());
-      in_.list([this](std::size_t index) { cell(fmt::format("/cells/{}", index)); });
+      in_.list([this](std::size_t index) {
+        parsing_.push_back(std::async(std::launch::async, parsed, cell(index)));
+        take_all_but(1);
+      });
     });
     in_.expect_end();
-    return report_from_json(head.text());
   }
 
- private:
-  void cell(const std::string& pointer) {
-    if (in_.peek() != '{') refuse(fmt::format("{} is no object", pointer));
+  CellText cell(std::size_t index) {
+    CellText text;
+    text.pointer = fmt::format("/cells/{}", index);
+    if (in_.peek() != '{') refuse(fmt::format("{} is no object", text.pointer));
     Head head;
-    std::vector<Repetition> repetitions;
     in_.object([&](const std::string& key) {
       head.key(key);
       if (key != "repetitions" || in_.peek() != '[') return head.take(in_);
       head.put("[]");
-      in_.list([&](std::size_t index) {
-        repetitions.push_back(repetition(fmt::format("{}/repetitions/{}", pointer, index)));
-      });
+      in_.list(
+          [&](std::size_t) { Pruner(in_, wanted_, text.repetitions.emplace_back()).repetition(); });
     });
-    try {
-      auto cell = cell_from_json(head.text());
-      cell.repetitions = std::move(repetitions);
-      take_(std::move(cell));
-    } catch (const Error& error) {
-      refuse_at(pointer, error);
-    }
+    text.head = head.text();
+    return text;
   }
 
-  Repetition repetition(const std::string& pointer) {
-    text_.clear();
-    Pruner(in_, wanted_, text_).repetition();
-    try {
-      return repetition_from_json_line(text_);
-    } catch (const Error& error) {
-      refuse_at(pointer, error);
+  void take_all_but(std::size_t last) {
+    while (parsing_.size() > last) {
+      auto first = std::move(parsing_.front());
+      parsing_.pop_front();
+      take_(first.get());
     }
   }
 
   JsonScanner& in_;
   ReportParts wanted_;
   const std::function<void(CellResult&&)>& take_;
-  std::string text_;
+  std::deque<std::future<CellResult>> parsing_;
 };
 
 }  // namespace
