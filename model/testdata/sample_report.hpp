@@ -75,6 +75,8 @@ inline FlowResult measured_flow() {
   flow.connections_alive = 97;
   flow.sndbuf = {65536, 131072, histogram_of({{131072, 99}})};
   flow.rcvbuf = {std::nullopt, 131072, std::nullopt};
+  flow.options = {{"congestion_control", {std::nullopt, "cubic", "cubic"}},
+                  {"nodelay", {"true", "true", std::nullopt}}};
   flow.goodput_bytes_per_s = 6.4e6 / 3;
   flow.messages = 1234;
   flow.errors = {{"EPIPE", 2}};
