@@ -22,17 +22,6 @@ constexpr std::size_t kLongestLabel = 48;
 constexpr std::string_view kAxisAllowed =
     R"(a JSON pointer, as "/flows/0/connections", or a name for an axis of labelled settings)";
 
-// A value as a label: short, readable, and different for different values.
-std::string label_of(const json& value) {
-  if (value.is_null()) return "absent";
-  auto label = value.is_string() ? escaped(value.get_ref<const std::string&>(), std::string::npos)
-                                 : value.dump(-1, ' ', true, json::error_handler_t::replace);
-  if (label.empty()) return "empty";
-  if (value.is_structured()) std::erase_if(label, [](char c) { return c == '"'; });
-  if (label.size() <= kLongestLabel) return label;
-  return fmt::format("{}~{}", label.substr(0, kLongestLabel - 9), fingerprint(label).substr(0, 8));
-}
-
 // A label as part of a cell's id: no space, no "," or "=" that the id itself uses,
 // nothing that a shell or a file name minds.
 std::string id_of(std::string_view label) {
@@ -253,6 +242,16 @@ void lengthen_unclear_ids(std::vector<AxisChanges>& axes) {
 }
 
 }  // namespace
+
+std::string label_of(const json& value) {
+  if (value.is_null()) return "absent";
+  auto label = value.is_string() ? escaped(value.get_ref<const std::string&>(), std::string::npos)
+                                 : value.dump(-1, ' ', true, json::error_handler_t::replace);
+  if (label.empty()) return "empty";
+  if (value.is_structured()) std::erase_if(label, [](char c) { return c == '"'; });
+  if (label.size() <= kLongestLabel) return label;
+  return fmt::format("{}~{}", label.substr(0, kLongestLabel - 9), fingerprint(label).substr(0, 8));
+}
 
 std::vector<Tokens> swept_places(const json& document) {
   std::vector<Tokens> places;

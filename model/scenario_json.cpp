@@ -114,11 +114,12 @@ Campaign read_campaign(const json& document, std::optional<std::string> profile,
   read_scenario(document, faults, campaign.base);
   campaign.base.profile = std::move(profile);
   check_names(campaign.base, faults);
-  const auto before_sweep = faults.kept();
   auto [axes, makes_cells] = read_axes(document, faults);
+  check_against(campaign.base, axes, faults);
+  const auto known = faults.kept();
   for (const auto& axis : axes) campaign.sweep.push_back(plain(axis));
   const auto swept = std::make_shared<SweptCells>(document, campaign.base, std::move(axes));
-  if (makes_cells) swept->check(before_sweep, faults);
+  if (makes_cells) swept->check(known, faults);
   campaign.cells = Cells(swept);
   if (faults.empty()) check_repetitions(campaign.cells, campaign.base.timing, faults);
   campaign.resolved_json = document.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -49,7 +49,7 @@ struct FlowDraft {
   std::optional<Nanoseconds> think;
 };
 
-// A bound as written; both of an expectation must be of one kind.
+// A bound as written; all of an expectation must be of one kind.
 struct BoundDraft {
   double value = 0;
   Quantity quantity = Quantity::number;
@@ -59,6 +59,7 @@ struct ExpectationDraft {
   Expectation expectation;
   std::optional<BoundDraft> at_most;
   std::optional<BoundDraft> at_least;
+  std::optional<BoundDraft> equals;
 };
 
 struct ScenarioDraft {
@@ -235,6 +236,8 @@ void keys(V& v, ExpectationDraft& draft) {
   v.required("metric", draft.expectation.metric, NameText{});
   v("at_most", draft.at_most, Bound{});
   v("at_least", draft.at_least, Bound{});
+  v("equals", draft.equals, Bound{});
+  v("against", draft.expectation.against, Labels{});
 }
 
 template <class V>

@@ -24,5 +24,8 @@ void add_report_command(CLI::App& app, Action& action);
 void add_doctor_command(CLI::App& app, Action& action);
 void add_export_command(CLI::App& app, Action& action);
 void add_restore_command(CLI::App& app, Action& action);
+void add_scenarios_command(CLI::App& app, Action& action);
+void add_completion_command(CLI::App& app, Action& action);
+void add_trace_command(CLI::App& app, Action& action);
 
 }  // namespace netstall

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "base/units.hpp"
@@ -33,15 +34,20 @@ void print_writes(const Campaign& campaign, bool allowed) {
   if (host.empty() && sides.empty()) fmt::print("  none\n");
 }
 
-void print_cells(const Campaign& campaign, const Plan& plan) {
-  fmt::print("Cells: {}, {} repetitions in all (seed {})\n", campaign.cells.size(),
+// Each with its number in the whole sweep, by which --cell takes it too.
+void print_cells(const Campaign& campaign, const Plan& plan, bool all) {
+  const auto& chosen = campaign.selection;
+  const auto of = chosen ? fmt::format(" of {}", chosen->of) : std::string();
+  fmt::print("Cells: {}{}, {} repetitions in all (seed {})\n", campaign.cells.size(), of,
              plan.order.size(), plan.seed);
-  for (std::size_t i = 0; i < campaign.cells.size() && i < kCellsShown; ++i) {
+  const auto shown = all ? campaign.cells.size() : std::min(campaign.cells.size(), kCellsShown);
+  for (std::size_t i = 0; i < shown; ++i) {
     const Cell cell = campaign.cells[i];
-    fmt::print("  {}  × {}\n", cell.id, cell.scenario.timing.repetitions);
+    fmt::print("  {}  {}  × {}\n", chosen ? chosen->indices[i] : i, cell.id,
+               cell.scenario.timing.repetitions);
   }
-  if (campaign.cells.size() > kCellsShown) {
-    fmt::print("  … and {} more\n", campaign.cells.size() - kCellsShown);
+  if (campaign.cells.size() > shown) {
+    fmt::print("  … and {} more: -v lists them\n", campaign.cells.size() - shown);
   }
 }
 
@@ -62,12 +68,13 @@ void print_workers(const Campaign& campaign, const Plan& plan) {
 
 ExitStatus plan_scenario(const ScenarioCommandOptions& options) {
   const auto campaign = load_campaign(options);
+  require_sound_expectations(campaign);
   const auto plan = make_plan(campaign, read_limits(), options.seed);
   const auto& budget = plan.budget;
   fmt::print("{}: {}\n\n", campaign.base.name, campaign.base.why);
   fmt::print("Sysctls written:\n");
   print_writes(campaign, options.allow_host_sysctl);
-  print_cells(campaign, plan);
+  print_cells(campaign, plan, options.verbose);
   if (options.verbose) {
     for (const auto& [cell, index] : plan.order) {
       fmt::print("    {} #{}\n", campaign.cells[cell].id, index);
@@ -94,6 +101,7 @@ void add_plan_command(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("plan", "Show cells, writes and budget of a scenario; changes nothing");
   add_scenario_options(*command, *options);
+  add_cell_option(*command, *options);
   command->callback([options, &action] { action = [options] { return plan_scenario(*options); }; });
 }
 

@@ -82,23 +82,14 @@ void require_writable(const std::filesystem::path& file, const char* option) {
   }
 }
 
-// Before anything is touched: an expectation that nobody could judge is bad input.
-void require_sound_expectations(const Campaign& campaign) {
-  for (const Cell cell : campaign.cells) {
-    for (std::size_t i = 0; i < cell.scenario.expect.size(); ++i) {
-      if (const auto fault = fault_of(cell.scenario.expect[i])) {
-        throw Error(ErrorKind::usage, fmt::format("/expect/{} of cell {}", i, cell.id), *fault);
-      }
-    }
-  }
-}
-
-// The answer first; then what was expected of it.
+// The answer first; then what was expected of it, and how to look at what was missed.
 std::string summary_of(const Report& report, int fd) {
   auto text = summarize(report, {wants_color(fd)});
   for (const auto& cell : report.cells) {
     for (const auto& result : cell.expectations) {
       text += fmt::format("{} {}: {}\n", result.passed ? "ok  " : "MISS", cell.id, to_text(result));
+      if (result.passed) continue;
+      text += fmt::format("     alone: {}\n", command_alone(report.command, cell.id, result));
     }
   }
   return text;
@@ -127,9 +118,6 @@ void write_stream(const Paths& paths, const std::string& text) {
 void deliver(const Report& report, const Paths& paths, const RunOptions& options) {
   if (paths.report.empty()) {
     write_stream(paths, to_json(report));
-    if (!options.shared.quiet) {
-      fmt::print(stderr, "{}", summary_of(report, STDERR_FILENO));
-    }
   } else {
     try {
       replace_file(paths.report, to_json(report));
@@ -137,13 +125,16 @@ void deliver(const Report& report, const Paths& paths, const RunOptions& options
       throw Error(error.kind(), "write the report", error.what(),
                   fmt::format("every finished repetition is in {}", paths.journal.string()));
     }
-    if (!options.shared.quiet) {
-      fmt::print("{}", summary_of(report, STDOUT_FILENO));
-      fmt::print("Report: {}\n", paths.report.string());
-    }
   }
   std::error_code none;
   std::filesystem::remove(paths.journal, none);
+  if (options.shared.quiet) return;
+  if (paths.report.empty()) {
+    fmt::print(stderr, "{}", summary_of(report, STDERR_FILENO));
+  } else {
+    fmt::print("{}", summary_of(report, STDOUT_FILENO));
+    fmt::print("Report: {}\n", paths.report.string());
+  }
 }
 
 ExitStatus status_of(const CampaignOutcome& outcome, const Report& report) {
@@ -164,12 +155,13 @@ ExitStatus run(const RunOptions& options) {
   require_writable(options.page, "--page");
 
   const auto started_at = wall_clock_text();
-  LivePage page(options.page, campaign, plan, started_at, paths.journal);
+  const auto command = command_to_run(options.shared, options.probes);
+  LivePage page(options.page, campaign, plan, started_at, paths.journal, command);
   const auto outcome =
       run_live(campaign, plan, options.shared, options.probes.mode, paths.journal,
                [&page](const CampaignProgress& progress) { page.follow(progress); });
   const auto report =
-      report_of(campaign, plan.seed, started_at, read_journal(campaign, paths.journal));
+      report_of(campaign, plan.seed, started_at, read_journal(campaign, paths.journal), command);
   deliver(report, paths, options);
   page.finish(report, paths.report.empty() ? campaign.base.name : paths.report.string());
   return status_of(outcome, report);
@@ -181,6 +173,7 @@ void add_run_command(CLI::App& app, Action& action) {
   const auto options = std::make_shared<RunOptions>();
   auto* command = app.add_subcommand("run", "Run a scenario and write its report (needs root)");
   add_scenario_options(*command, options->shared);
+  add_cell_option(*command, options->shared);
   add_probe_option(*command, options->probes);
   command
       ->add_option("-o,--output", options->output,

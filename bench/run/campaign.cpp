@@ -4,9 +4,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/process.hpp"
 #include "bench/run/interrupts.hpp"
@@ -43,6 +46,26 @@ bool ends_the_campaign(const std::optional<Error>& error) {
   return error && (error->kind() == ErrorKind::usage || error->kind() == ErrorKind::incapable);
 }
 
+// Tells of every phase of a repetition, and of its window as it goes. `left`: of the
+// whole campaign, now that the repetition begins.
+void follow(RunContext& context, const CampaignOptions& options, const CampaignProgress& begin,
+            Nanoseconds left) {
+  const auto now = std::make_shared<CampaignProgress>(begin);
+  const auto tell = [&options, now, left, begun = mono_now()] {
+    now->left = std::max(Nanoseconds(0), left - (mono_now() - begun));
+    options.progress(*now);
+  };
+  context.progress = [now, tell](const std::string& phase) {
+    now->phase = phase;
+    now->glance.reset();
+    tell();
+  };
+  context.glance = [now, tell](const Glance& glance) {
+    now->glance = glance;
+    tell();
+  };
+}
+
 }  // namespace
 
 void require_privileges() {
@@ -56,7 +79,7 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
   require_privileges();
   const Interrupts interrupts;
   const Fd exe = open_own_executable();
-  Journal journal(options.journal, campaign.hash);
+  Journal journal(options.journal, campaign);
   for (const auto& line : restore_leftovers(options.state_root).sentences) {
     if (options.warn) options.warn(line);
   }
@@ -66,16 +89,15 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
   CampaignOutcome outcome;
   std::size_t skipped = 0;
   std::size_t good = 0;
-  for (std::size_t next = 0; next < plan.order.size() && !outcome.interrupted; ++next) {
+  for (std::size_t next = 0;
+       next < plan.order.size() && !outcome.interrupted && !outcome.journal_error; ++next) {
     const auto& planned = plan.order[next];
     const Cell cell = campaign.cells[planned.cell];
     RunContext context{options.probes, plan.seed + next, exe.get(), options.state_root,
-                       hook,           options.say,      {}};
+                       hook,           options.say,      {},        {}};
     if (options.progress) {
-      context.progress = [&](const std::string& phase) {
-        options.progress(
-            {next, plan.order.size(), cell.id, phase, time_left(campaign, plan, next)});
-      };
+      follow(context, options, {next, plan.order.size(), cell.id, planned.index},
+             time_left(campaign, plan, next));
     }
     auto [repetition, error] = run_repetition(cell.scenario, *plan.assignments[planned.cell],
                                               context, guardian, interrupts);
@@ -85,7 +107,11 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
     repetition.cell = planned.cell;
     repetition.index = planned.index;
     repetition.order = static_cast<std::uint32_t>(next);
-    journal.append(repetition);
+    try {
+      journal.append(repetition);
+    } catch (const Error& journal_error) {
+      outcome.journal_error = journal_error;
+    }
     outcome.interrupted = repetition.status == Status::interrupted;
     outcome.any_failed |= repetition.status == Status::failed;
     good += repetition.status == Status::ok ? 1 : 0;

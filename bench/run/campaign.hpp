@@ -4,7 +4,9 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 
+#include "base/error.hpp"
 #include "bench/run/journal.hpp"
 #include "bench/run/repetition.hpp"
 #include "model/plan.hpp"
@@ -16,8 +18,10 @@ struct CampaignProgress {
   std::size_t done = 0;
   std::size_t total = 0;
   std::string cell;
-  std::string phase;
+  std::uint32_t repetition = 0;  // of the cell, from 0
+  std::string phase = {};
   Nanoseconds left{0};
+  std::optional<Glance> glance = {};  // only within a window
 };
 
 struct CampaignOptions {
@@ -34,6 +38,8 @@ struct CampaignOutcome {
   bool any_failed = false;
   bool all_skipped = false;
   std::vector<std::string> not_restored;
+  // The journal could not be written: it ended there, with all before it kept.
+  std::optional<Error> journal_error;
 };
 
 // Throws Error (incapable) unless this process may make namespaces, cgroups and

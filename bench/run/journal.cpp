@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -17,8 +18,13 @@ namespace {
 
 constexpr std::size_t kMostBytes = std::size_t{4} << 30;
 
-std::string head_of(std::string_view scenario_hash) {
-  return fmt::format(R"({{"journal":"netstall/journal/1","scenario_hash":"{}"}})", scenario_hash);
+std::string head_of(const Campaign& campaign) {
+  const auto head =
+      fmt::format(R"({{"journal":"netstall/journal/1","scenario_hash":"{}")", campaign.hash);
+  // Repetitions name their cell by its place among those that were chosen.
+  return campaign.selection ? fmt::format(R"({},"cells":[{}]}})", head,
+                                          fmt::join(campaign.selection->indices, ","))
+                            : head + "}";
 }
 
 // Nobody else writes the file, and it holds no repetition, when this returns.
@@ -43,9 +49,9 @@ Fd claim(const std::filesystem::path& path) {
 
 }  // namespace
 
-Journal::Journal(const std::filesystem::path& path, std::string_view scenario_hash)
+Journal::Journal(const std::filesystem::path& path, const Campaign& campaign)
     : path_(path), lock_(claim(path)), lines_(path) {
-  lines_.append_line(head_of(scenario_hash));
+  lines_.append_line(head_of(campaign));
 }
 
 Journal::~Journal() {
@@ -53,7 +59,14 @@ Journal::~Journal() {
 }
 
 void Journal::append(const Repetition& repetition) {
-  lines_.append_line(to_json_line(repetition));
+  try {
+    lines_.append_line(to_json_line(repetition));
+  } catch (const Error& error) {
+    throw Error(error.kind(), "keep a finished repetition", error.what(),
+                empty_ ? "make room there"
+                       : fmt::format("make room there; every repetition before it is kept in {}",
+                                     path_.string()));
+  }
   empty_ = false;
 }
 
@@ -69,9 +82,9 @@ std::vector<CellResult> read_journal(const Campaign& campaign,
     if (end == std::string_view::npos) break;  // torn
     const auto line = rest.substr(0, end);
     rest.remove_prefix(end + 1);
-    if (head && line != head_of(campaign.hash)) {
+    if (head && line != head_of(campaign)) {
       throw Error(ErrorKind::usage, fmt::format("read {}", journal.string()),
-                  "it is of another scenario");
+                  "it is of another scenario, or of other cells of it");
     }
     if (!std::exchange(head, false)) {
       auto repetition = repetition_from_json_line(line);

@@ -13,18 +13,20 @@
 
 namespace netstall {
 
-// One line that names the scenario, then one per repetition, each synced before
-// append() returns. Destroyed with no repetition in it, it leaves no file.
-// Not thread-safe.
+// One line that names the scenario and which of its cells are run, then one per repetition, each
+// synced before append() returns. Destroyed with no repetition in it, it leaves no file. Not
+// thread-safe.
 class Journal {
  public:
   // Throws Error when the file cannot be made; usage when another run is writing it
   // or an earlier one, killed, left repetitions in it.
-  Journal(const std::filesystem::path& path, std::string_view scenario_hash);
+  Journal(const std::filesystem::path& path, const Campaign& campaign);
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;
   ~Journal();
 
+  // Throws Error when it cannot be written, as on a full disk; what was appended
+  // before is still whole.
   void append(const Repetition& repetition);
 
  private:
@@ -36,7 +38,7 @@ class Journal {
 
 // The repetitions of a journal, sorted into the cells of its campaign. A torn last
 // line (a crash while writing) is left out. Throws Error (usage) when it is of
-// another scenario.
+// another scenario, or of other cells of it.
 std::vector<CellResult> read_journal(const Campaign& campaign,
                                      const std::filesystem::path& journal);
 
