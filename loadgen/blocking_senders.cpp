@@ -61,8 +61,7 @@ Senders::Collected BlockingSenders::collect() {
     // A thread that was preempted while it accounts for its last send() in the window.
     while (thread.word.accounting(plan_.window.to)) ::sched_yield();
     if (plan_.pacer) {
-      const auto due =
-          plan_.pacer->due_before(thread.index(), plan_.connections, plan_.window.to);
+      const auto due = plan_.pacer->due_before(thread.index(), plan_.connections, plan_.window.to);
       collected.backlog += due - std::min(due, thread.accepted());
     }
     collected.exact_gate = collected.exact_gate && thread.exact_gate();

@@ -14,9 +14,10 @@ std::string buffer_text(const std::optional<Bytes>& size) {
 
 std::string reader_text(const FlowTask& task) {
   std::string text = fmt::format("reader: {} a recv(), ", to_text(Bytes{read_size(task)}));
-  text += task.reader.bytes_per_s
-              ? fmt::format("{} a connection", to_text(Rate{*task.reader.bytes_per_s, Rate::Of::bytes}))
-              : "at once";
+  text +=
+      task.reader.bytes_per_s
+          ? fmt::format("{} a connection", to_text(Rate{*task.reader.bytes_per_s, Rate::Of::bytes}))
+          : "at once";
   if (task.reader.rate_sigma > 0) {
     text += fmt::format(" in the median, log-normal with sigma {}", task.reader.rate_sigma);
   }
@@ -69,9 +70,7 @@ std::string sizes_text(const PayloadSpec& payload) {
 
 std::string pace_text(const std::optional<PaceSpec>& pace) {
   if (!pace) return "as fast as the socket takes them";
-  const auto rate = [](double per_second) {
-    return to_text(Rate{per_second, Rate::Of::events});
-  };
+  const auto rate = [](double per_second) { return to_text(Rate{per_second, Rate::Of::events}); };
   auto text = fmt::format("{} a connection", rate(pace->messages_per_s));
   if (pace->arrival == Arrival::poisson) text += " by Poisson arrivals";
   if (pace->burst) {
@@ -98,9 +97,9 @@ std::string requests_text(const FlowTask& task) {
 std::vector<std::string> effective_options(const FlowTask& task) {
   const bool blocking = task.io == Io::blocking;
   const bool requests = task.pattern == Pattern::request_response;
-  std::vector<std::string> lines{
-      fmt::format("flow {}: {} connections to port {}, {}, {}", task.name, task.connections,
-                  task.port, name_of(task.family), name_of(task.pattern))};
+  std::vector<std::string> lines{fmt::format("flow {}: {} connections to port {}, {}, {}",
+                                             task.name, task.connections, task.port,
+                                             name_of(task.family), name_of(task.pattern))};
   if (task.pattern != Pattern::idle) {
     lines.push_back(fmt::format("sender: {}, {}, {}",
                                 task.pattern == Pattern::duplex ? "both" : name_of(task.sender),
@@ -108,9 +107,9 @@ std::vector<std::string> effective_options(const FlowTask& task) {
                                 blocking   ? "a thread each"
                                 : requests ? "level-triggered epoll in one thread"
                                            : "edge-triggered epoll in one thread"));
-    lines.push_back(fmt::format("messages: {}, {}", sizes_text(task.payload),
-                                requests && !task.pace ? "one after each response"
-                                                       : pace_text(task.pace)));
+    lines.push_back(
+        fmt::format("messages: {}, {}", sizes_text(task.payload),
+                    requests && !task.pace ? "one after each response" : pace_text(task.pace)));
     lines.push_back(requests ? requests_text(task) : reader_text(task));
   }
   lines.push_back(fmt::format("buffers: SO_SNDBUF {} at the sender, SO_RCVBUF {} at the reader{}",

@@ -13,15 +13,14 @@ TEST(Effective, NamesDefaultsToo) {
   task.name = "fast";
   task.port = 5001;
   task.connections = 900;
-  EXPECT_THAT(
-      effective_options(task),
-      ElementsAre("flow fast: 900 connections to port 5001, ipv4, stream",
-                  "sender: client, nonblocking, edge-triggered epoll in one thread",
-                  "messages: 16KiB each, as fast as the socket takes them",
-                  "reader: 64KiB a recv(), at once",
-                  "buffers: SO_SNDBUF the kernel's default at the sender, SO_RCVBUF the "
-                  "kernel's default at the reader",
-                  "options of both ends: the kernel's defaults"));
+  EXPECT_THAT(effective_options(task),
+              ElementsAre("flow fast: 900 connections to port 5001, ipv4, stream",
+                          "sender: client, nonblocking, edge-triggered epoll in one thread",
+                          "messages: 16KiB each, as fast as the socket takes them",
+                          "reader: 64KiB a recv(), at once",
+                          "buffers: SO_SNDBUF the kernel's default at the sender, SO_RCVBUF the "
+                          "kernel's default at the reader",
+                          "options of both ends: the kernel's defaults"));
 }
 
 TEST(Effective, NamesWhatWasAsked) {
@@ -55,8 +54,9 @@ TEST(Effective, NamesDistributionsAndTheirTimes) {
   task.port = 5003;
   task.connections = 10;
   task.payload.log_normal = LogNormalSizes{Bytes{4096}, 1.5, Bytes{100}, Bytes{1 << 20}};
-  task.pace = PaceSpec{100, Arrival::poisson, PaceBurst{std::chrono::milliseconds(10),
-                                                        std::chrono::milliseconds(90)},
+  task.pace = PaceSpec{100,
+                       Arrival::poisson,
+                       PaceBurst{std::chrono::milliseconds(10), std::chrono::milliseconds(90)},
                        {{std::chrono::seconds(2), 200}}};
   task.reader.bytes_per_s = 64'000;
   task.reader.rate_sigma = 1;

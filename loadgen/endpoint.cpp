@@ -80,7 +80,8 @@ void set_congestion_control(int fd, const std::string& name) {
 // The options of both ends.
 void set_common(int fd, const FlowTask& task) {
   const auto& socket = task.socket;
-  if (socket.nodelay) set_option(fd, IPPROTO_TCP, TCP_NODELAY, *socket.nodelay ? 1 : 0, "TCP_NODELAY");
+  if (socket.nodelay)
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, *socket.nodelay ? 1 : 0, "TCP_NODELAY");
   if (socket.notsent_lowat) {
     set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
                static_cast<std::int64_t>(socket.notsent_lowat->count), "TCP_NOTSENT_LOWAT");

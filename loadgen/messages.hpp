@@ -60,18 +60,18 @@ struct FlowTask {
   Io io = Io::nonblocking;
   Family family = Family::ipv4;
   PayloadSpec payload;
-  std::optional<PaceSpec> pace;           // absent: as fast as the socket takes it
-  PayloadSpec response;                   // of request-response, as the next two
+  std::optional<PaceSpec> pace;  // absent: as fast as the socket takes it
+  PayloadSpec response;          // of request-response, as the next two
   std::uint32_t pipeline = 1;
   Nanoseconds think{0};
   ReaderSpec reader;  // times since traffic_from; chunk absent: kReadBytes
   SocketSpec socket;
-  std::uint32_t first = 0;         // number of its first connection in the flow group
+  std::uint32_t first = 0;          // number of its first connection in the flow group
   std::uint64_t exchange_seed = 1;  // of sizes that both ends must know
   template <class V>
   void fields(V& v) {
-    v(flow, name, port, connections, sender, pattern, io, family, payload, pace,
-      response, pipeline, think, reader, socket, first, exchange_seed);
+    v(flow, name, port, connections, sender, pattern, io, family, payload, pace, response, pipeline,
+      think, reader, socket, first, exchange_seed);
   }
 };
 

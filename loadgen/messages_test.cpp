@@ -158,7 +158,13 @@ TEST(Messages, Result) {
   sent.send_latency = histogram_of(4'000);
   sent.acked = histogram_of(5'000);
   sent.own_clock = {5, 6, 7, histogram_of(8'000), 9, 10, 11, 12, 13, 14};
-  ResultTask task{12, 13, sent, {}, {{"ECONNRESET", 14}}, histogram_of(15), histogram_of(16),
+  ResultTask task{12,
+                  13,
+                  sent,
+                  {},
+                  {{"ECONNRESET", 14}},
+                  histogram_of(15),
+                  histogram_of(16),
                   {{"nodelay", "true"}}};
   ResultTask read;
   read.bytes_read = 17;

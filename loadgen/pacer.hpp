@@ -11,8 +11,8 @@ namespace netstall {
 // Where a connection stands in its sequence of messages. Its time is counted in
 // messages: the integral of the rate.
 struct PacePlace {
-  double at = 0;          // Poisson: of the next message; constant: of the first
-  std::uint64_t n = 0;    // the next message's number
+  double at = 0;        // Poisson: of the next message; constant: of the first
+  std::uint64_t n = 0;  // the next message's number
   std::uint64_t stream = 0;
 };
 

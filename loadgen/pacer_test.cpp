@@ -14,8 +14,8 @@ using namespace std::chrono_literals;
 
 constexpr std::int64_t kSecond = 1'000'000'000;
 
-std::vector<std::int64_t> due_times(const Pacer& pacer, std::size_t count,
-                                    std::uint32_t index = 0, std::uint32_t of = 1) {
+std::vector<std::int64_t> due_times(const Pacer& pacer, std::size_t count, std::uint32_t index = 0,
+                                    std::uint32_t of = 1) {
   std::vector<std::int64_t> times;
   for (auto place = pacer.first(index, of); times.size() < count; pacer.advance(place)) {
     times.push_back(pacer.due(place));
@@ -59,7 +59,9 @@ TEST(Pacer, CountsWhatIsDueBeforeATime) {
       const auto by = static_cast<std::uint64_t>(
           std::upper_bound(times.begin(), times.end(), times[n]) - times.begin());
       EXPECT_EQ(pacer.due_before(2, 4, times[n]), before);
-      if (n < 999) EXPECT_EQ(pacer.due_before(2, 4, times[n] + 1), by);
+      if (n < 999) {
+        EXPECT_EQ(pacer.due_before(2, 4, times[n] + 1), by);
+      }
     }
   }
 }

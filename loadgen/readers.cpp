@@ -143,7 +143,8 @@ void Readers::begin(std::int64_t from) {
 void Readers::begin(Connection& connection, std::int64_t from) {
   if (!may_read(connection)) return;
   if (!connection.manner.limited) return receive(connection);
-  const auto chunk = static_cast<double>(connection.schedule().duration(connection.manner.read_bytes));
+  const auto chunk =
+      static_cast<double>(connection.schedule().duration(connection.manner.read_bytes));
   const auto count = static_cast<std::uint32_t>(connections_.size());
   due_timer_.push(from + phase_ns(seed_, task_.port, connection.index, count, chunk), connection);
 }

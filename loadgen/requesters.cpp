@@ -15,14 +15,14 @@ struct Requesters::Connection {
 
   Fd socket;
   std::uint32_t index;
-  PacePlace place;                 // of the next request
-  std::uint64_t begun = 0;         // requests; the last one may be under way
-  std::uint64_t answered = 0;      // their responses, whole
-  std::size_t size = 0;            // of the request being sent; 0: none is
-  std::size_t offset = 0;          // of it: bytes accepted
-  std::size_t response_left = 0;   // of the response being read; 0: it has not begun
-  std::uint32_t permits = 0;       // unpaced: requests that may begin
-  bool queued = false;             // paced: the due timer will call
+  PacePlace place;                // of the next request
+  std::uint64_t begun = 0;        // requests; the last one may be under way
+  std::uint64_t answered = 0;     // their responses, whole
+  std::size_t size = 0;           // of the request being sent; 0: none is
+  std::size_t offset = 0;         // of it: bytes accepted
+  std::size_t response_left = 0;  // of the response being read; 0: it has not begun
+  std::uint32_t permits = 0;      // unpaced: requests that may begin
+  bool queued = false;            // paced: the due timer will call
   bool dead = false;
   std::int64_t stalled_since = 0;  // 0: it is not
 };
@@ -160,8 +160,7 @@ bool Requesters::send_request(Connection& connection, std::int64_t& now) {
 }
 
 void Requesters::read(Connection& connection) {
-  const ssize_t got =
-      ::recv(connection.socket.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+  const ssize_t got = ::recv(connection.socket.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
   if (got > 0) {
     const auto now = mono_now().ns;
     take(connection, static_cast<std::size_t>(got), now);

@@ -54,8 +54,7 @@ void Responders::start(std::int64_t, const Window& window) {
 }
 
 void Responders::read(Connection& connection) {
-  const ssize_t got =
-      ::recv(connection.socket.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+  const ssize_t got = ::recv(connection.socket.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
   if (got > 0) {
     if (window_.contains(mono_now().ns)) bytes_ += static_cast<std::uint64_t>(got);
     take(connection, static_cast<std::size_t>(got));

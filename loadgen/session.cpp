@@ -213,6 +213,9 @@ void Session::established(std::size_t index, Fd socket) {
 }
 
 void Session::report_connected() {
+  // Kept for options of the sockets, which all have them by now; the senders' threads,
+  // which are yet to come, get none.
+  drop_capabilities();
   Connected connected;
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     auto& task = tasks_[i];
@@ -242,8 +245,6 @@ void Session::on_go(const Go& go) {
   if (go.window_from_ns >= go.window_to_ns || go.traffic_from_ns > go.window_from_ns) {
     throw Error(ErrorKind::failed, "start traffic", "its times are out of order");
   }
-  // Kept for options of the sockets, which all have them by now.
-  drop_capabilities();
   go_ = go;
   phase_ = Phase::traffic;
   const Window window{go.window_from_ns, go.window_to_ns};

@@ -42,7 +42,7 @@ class Session {
     const FlowTask* spec = nullptr;
     std::unique_ptr<Senders> senders;
     BlockingSenders* blocking = nullptr;  // the same, where they are
-    Requesters* requesters = nullptr;      // likewise
+    Requesters* requesters = nullptr;     // likewise
     std::unique_ptr<Receivers> receivers;
     std::optional<std::uint64_t> sndbuf;
     std::optional<std::uint64_t> rcvbuf;

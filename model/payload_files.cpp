@@ -99,8 +99,8 @@ class Inliner {
       if (size.empty()) continue;
       Bytes bytes;
       if (!take(json(size), bytes, Size{1, kMaxPayload})) {
-        faults_.add({written_at, fmt::format("{} in line {} of {}", shown_text(size), number,
-                                             shown_text(path)),
+        faults_.add({written_at,
+                     fmt::format("{} in line {} of {}", shown_text(size), number, shown_text(path)),
                      Size{1, kMaxPayload}.allowed(), ""});
         return std::nullopt;
       }

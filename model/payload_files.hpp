@@ -14,7 +14,7 @@ namespace netstall {
 // one. The file has one size a line, as a scenario would write it; empty lines, and
 // what follows a '#', do not count. A relative path is looked for in `folders`, in
 // order. A file that cannot be read, or a line that is no size, is a fault.
-void inline_payload_files(nlohmann::json& document,
-                          std::span<const std::filesystem::path> folders, Faults& faults);
+void inline_payload_files(nlohmann::json& document, std::span<const std::filesystem::path> folders,
+                          Faults& faults);
 
 }  // namespace netstall

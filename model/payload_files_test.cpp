@@ -55,10 +55,11 @@ TEST_F(PayloadFiles, StandInTheResolvedScenario) {
 TEST_F(PayloadFiles, CanBeSwept) {
   write("a.txt", "1\n2");
   write("b.txt", "3");
-  for (const auto* sweep :
-       {R"({"/flows/0/payload": [{"file": "a.txt"}, {"file": "b.txt"}]})",
-        R"({"/flows/0": [{"name": "f", "payload": {"file": "a.txt"}}, {"name": "f", "payload": {"file": "b.txt"}}]})",
-        R"({"day": [{"label": "a", "set": {"/flows/0/payload": {"file": "a.txt"}}},
+  for (
+      const auto* sweep :
+      {R"({"/flows/0/payload": [{"file": "a.txt"}, {"file": "b.txt"}]})",
+       R"({"/flows/0": [{"name": "f", "payload": {"file": "a.txt"}}, {"name": "f", "payload": {"file": "b.txt"}}]})",
+       R"({"day": [{"label": "a", "set": {"/flows/0/payload": {"file": "a.txt"}}},
                     {"label": "b", "set": {"/flows/0/payload": {"file": "b.txt"}}}]})"}) {
     const auto parsed = parse(R"({"fixed": 1})", sweep);
     ASSERT_TRUE(parsed.campaign) << sweep;

@@ -45,7 +45,8 @@ Budget budget_of(const Scenario& scenario, const Assignment& assignment) {
     budget.user_memory_bytes += kUserBytesPerWorker + worker.threads * kUserBytesPerThread;
     for (const auto& share : worker.shares) {
       const auto& flow = scenario.flows[share.flow];
-      budget.user_memory_bytes += kUserBytesPerShare + buffer_of(flow, worker.side) + share.connections * kUserBytesPerConnection;
+      budget.user_memory_bytes += kUserBytesPerShare + buffer_of(flow, worker.side) +
+                                  share.connections * kUserBytesPerConnection;
     }
   }
   budget.kernel_memory_bytes =

@@ -96,11 +96,11 @@ struct WeightedSize {
 // these that is there, from the last; else fixed.
 struct PayloadSpec {
   Bytes fixed{16384};
-  std::optional<UniformSizes> uniform;
-  std::optional<LogNormalSizes> log_normal;
-  std::optional<ParetoSizes> pareto;
-  std::vector<WeightedSize> weighted;
-  std::vector<Bytes> sequence;  // in this order, over and over; a connection begins anywhere
+  std::optional<UniformSizes> uniform{};
+  std::optional<LogNormalSizes> log_normal{};
+  std::optional<ParetoSizes> pareto{};
+  std::vector<WeightedSize> weighted{};
+  std::vector<Bytes> sequence{};  // in this order, over and over; a connection begins anywhere
   template <class V>
   void fields(V& v) {
     v(fixed, uniform, log_normal, pareto, weighted, sequence);
@@ -132,8 +132,8 @@ struct PaceChange {
 struct PaceSpec {
   double messages_per_s = 0;  // within bursts, where there are
   Arrival arrival = Arrival::constant;
-  std::optional<PaceBurst> burst;
-  std::vector<PaceChange> schedule;  // of the rate; times rise
+  std::optional<PaceBurst> burst{};
+  std::vector<PaceChange> schedule{};  // of the rate; times rise
   template <class V>
   void fields(V& v) {
     v(messages_per_s, arrival, burst, schedule);
@@ -165,7 +165,7 @@ struct ReaderSpec {
 };
 
 struct Keepalive {
-  Nanoseconds idle{0};      // whole seconds, likewise the interval
+  Nanoseconds idle{0};  // whole seconds, likewise the interval
   Nanoseconds interval{0};
   std::uint32_t probes = 1;
   template <class V>

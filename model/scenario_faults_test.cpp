@@ -148,7 +148,8 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
            R"("pace": {"rate": "50/s", "schedule": [{"at": "2s", "rate": "0.0000001/s"}]})"),
        "/flows/0/pace/schedule/0/rate: found 1e-07 messages a second; expected 1e-06 to "
        "1000000000 messages a second on a connection"},
-      {with_flow_key(R"("reader": {"freeze": [{"at": "1s", "for": "2s"}, {"at": "2s", "for": "1s"}]})"),
+      {with_flow_key(
+           R"("reader": {"freeze": [{"at": "1s", "for": "2s"}, {"at": "2s", "for": "1s"}]})"),
        "/flows/0/reader/freeze/1/at: found 2s; expected a time after the end of the one before"},
       {with_flow_key(R"("reader": {"rate_sigma": 1})"),
        R"(/flows/0/reader/rate_sigma: found no rate beside it; expected "rate", which is the median)"},

@@ -259,6 +259,13 @@ void Reader::check(const Place& place, SocketSpec& socket) {
   if (socket.force_buffers && !socket.sndbuf && !socket.rcvbuf) {
     faults_.add(Place(place, "force_buffers"), "no buffer beside it", R"("sndbuf" or "rcvbuf")");
   }
+  if (socket.user_timeout &&
+      *socket.user_timeout % std::chrono::milliseconds(1) != Nanoseconds(0)) {
+    faults_.add(Place(place, "user_timeout"), to_text(*socket.user_timeout), "whole milliseconds");
+  }
+  if (socket.busy_poll && *socket.busy_poll % std::chrono::microseconds(1) != Nanoseconds(0)) {
+    faults_.add(Place(place, "busy_poll"), to_text(*socket.busy_poll), "whole microseconds");
+  }
 }
 
 void Reader::check(const Place& place, Keepalive& keepalive) {
@@ -280,7 +287,7 @@ void Reader::check_pattern(const Place& place, const FlowDraft& flow) {
   };
   const bool requests = group.pattern == Pattern::request_response;
   const bool reader = group.reader.bytes_per_s || group.reader.chunk || group.reader.stop_after ||
-                      !group.reader.freeze.empty();
+                      group.reader.share < 1 || !group.reader.freeze.empty();
   refuse("io", group.io == Io::blocking && group.pattern != Pattern::stream,
          R"("nonblocking"; only "stream" has blocking senders)");
   const std::string_view only_requests = R"(it with "request-response" alone)";
@@ -327,16 +334,14 @@ std::optional<double> Reader::messages_per_s(const Place& place, const Rate& rat
 void Reader::check(const Place& place, FlowDraft& flow) {
   check_pattern(place, flow);
   if (flow.payload) flow.group.payload = finished(std::move(*flow.payload));
-  flow.group.response =
-      flow.response ? finished(std::move(*flow.response)) : flow.group.payload;
+  flow.group.response = flow.response ? finished(std::move(*flow.response)) : flow.group.payload;
   flow.group.pipeline = flow.pipeline.value_or(1);
   flow.group.think = flow.think.value_or(Nanoseconds(0));
   if (!flow.pace) return;
   const double mean_size = SizeDistribution(flow.group.payload).mean();
   const Place pace_place(place, "pace");
   PaceSpec pace;
-  const auto rate =
-      messages_per_s(Place(pace_place, "rate"), flow.pace->rate, flow, mean_size);
+  const auto rate = messages_per_s(Place(pace_place, "rate"), flow.pace->rate, flow, mean_size);
   pace.messages_per_s = rate.value_or(0);
   pace.arrival = flow.pace->arrival;
   pace.burst = flow.pace->burst;

@@ -35,9 +35,8 @@ double pareto_mean(const ParetoSizes& sizes) noexcept {
   const double ratio = low / high;
   const double share = -std::expm1(a * std::log(ratio));  // 1 - ratio^a
   // Near a = 1 both differences vanish; their quotient tends to the logarithm.
-  const double tail = std::abs(a - 1) < 1e-9
-                          ? -std::log(ratio)
-                          : -std::expm1((a - 1) * std::log(ratio)) / (a - 1);
+  const double tail =
+      std::abs(a - 1) < 1e-9 ? -std::log(ratio) : -std::expm1((a - 1) * std::log(ratio)) / (a - 1);
   return low * a * tail / share;
 }
 

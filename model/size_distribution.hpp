@@ -30,11 +30,11 @@ class SizeDistribution {
   std::uint64_t smallest_ = 0;
   std::uint64_t largest_ = 0;
   double mean_ = 0;
-  double scale_ = 0;             // the median; Pareto's minimum
-  double shape_ = 0;             // sigma; Pareto's -1/shape
-  double from_ = 0;              // of the whole distribution: the share below min
-  double span_ = 0;              // and the share from min to max
-  std::vector<double> up_to_;    // of a list: the share up to and with each entry
+  double scale_ = 0;           // the median; Pareto's minimum
+  double shape_ = 0;           // sigma; Pareto's -1/shape
+  double from_ = 0;            // of the whole distribution: the share below min
+  double span_ = 0;            // and the share from min to max
+  std::vector<double> up_to_;  // of a list: the share up to and with each entry
   std::vector<std::uint64_t> sizes_;
 };
 

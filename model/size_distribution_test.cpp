@@ -11,14 +11,15 @@ namespace {
 double mean_of_parts(const SizeDistribution& sizes, std::uint64_t parts = 1'000'000) {
   double sum = 0;
   for (std::uint64_t i = 0; i < parts; ++i) {
-    sum += static_cast<double>(sizes.at((static_cast<double>(i) + 0.5) / static_cast<double>(parts)));
+    sum +=
+        static_cast<double>(sizes.at((static_cast<double>(i) + 0.5) / static_cast<double>(parts)));
   }
   return sum / static_cast<double>(parts);
 }
 
 TEST(NormalQuantile, IsTheInverseOfTheDistribution) {
-  for (const double p : {1e-300, 1e-20, 1e-9, 0.001, 0.07, 0.0749, 0.0751, 0.3, 0.5, 0.7, 0.93,
-                         0.999, 1 - 1e-9}) {
+  for (const double p :
+       {1e-300, 1e-20, 1e-9, 0.001, 0.07, 0.0749, 0.0751, 0.3, 0.5, 0.7, 0.93, 0.999, 1 - 1e-9}) {
     EXPECT_NEAR(normal_probability(normal_quantile(p)) / p, 1, 1e-12) << p;
   }
   EXPECT_EQ(normal_quantile(0.5), 0);

@@ -221,7 +221,8 @@ TEST(Sweep, FaultsCarryThePlaceInTheSweep) {
       {R"({"/flows/0/conections": [null]})",
        "/sweep/~1flows~10~1conections: found an unknown key at /flows/0/conections; expected one "
        "of name, connections, "
-       "sender, pattern, io, family, payload, pace, response, pipeline, think, reader, socket; did you mean \"connections\"?"},
+       "sender, pattern, io, family, payload, pace, response, pipeline, think, reader, socket; did "
+       "you mean \"connections\"?"},
       {R"({"/sysctl/sever/net.ipv4.tcp_wmem": ["x"]})",
        R"(/sweep/~1sysctl~1sever~1net.ipv4.tcp_wmem: found an unknown key at /sysctl/sever; expected one of client, server, host, optional; did you mean "server"?)"},
       {R"({"/sysctl/server/tcp_wmem": ["x"]})",
