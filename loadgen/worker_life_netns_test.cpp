@@ -173,7 +173,7 @@ TEST(Worker, RefusesAnotherProtocol) {
   const LoopbackNetns netns;
   TestWorker worker(netns.get());
   worker.send(MessageType::hello, Hello{kWorkerProtocol + 1, 0});
-  EXPECT_EQ(failure_of(worker), "hello: greet the controller: it speaks protocol 2, this worker 1");
+  EXPECT_EQ(failure_of(worker), "hello: greet the controller: it speaks protocol 3, this worker 2");
 }
 
 TEST(Worker, RefusesMessagesOutOfTurn) {
