@@ -104,12 +104,15 @@ void set_common(int fd, const FlowTask& task) {
                v4 ? "IP_TOS" : "IPV6_TCLASS");
   }
   // After IP_TOS, which sets a priority of its own.
-  if (socket.priority) {
-    set_option(fd, SOL_SOCKET, SO_PRIORITY, *socket.priority, "SO_PRIORITY");
-  }
+  set_not_inherited(fd, task);
 }
 
 }  // namespace
+
+void set_not_inherited(int fd, const FlowTask& task) {
+  const auto& priority = task.socket.priority;
+  if (priority) set_option(fd, SOL_SOCKET, SO_PRIORITY, *priority, "SO_PRIORITY");
+}
 
 Address address_of(Family family, const std::string& text, std::uint16_t port) {
   Address address;

@@ -34,6 +34,10 @@ Address address_of(Family family, const std::string& text, std::uint16_t port);
 // Invalid with errno set where there is no socket; throws Error for a refused option.
 Fd make_socket(const FlowTask& task, Side side);
 
+// Gives an accepted connection what it has not from its listener: SO_PRIORITY, which
+// the kernel sets back to 0. Throws Error.
+void set_not_inherited(int fd, const FlowTask& task);
+
 // getsockopt in bytes.
 std::uint64_t sndbuf_of(int fd);
 std::uint64_t rcvbuf_of(int fd);

@@ -195,6 +195,7 @@ void Session::on_settle(const Settle& settle) {
 
 void Session::established(std::size_t index, Fd socket) {
   auto& task = tasks_[index];
+  if (acceptor_) set_not_inherited(socket.get(), *task.spec);
   if (!task.sndbuf) {
     task.sndbuf = sndbuf_of(socket.get());
     task.rcvbuf = rcvbuf_of(socket.get());

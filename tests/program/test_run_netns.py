@@ -112,12 +112,13 @@ class WholeRun(harness.Case):
                 "name": f"{sender}-{family}", "connections": 2, "sender": sender, "family": family,
                 "pace": {"rate": "50/s"}, "socket": wanted,
             }
-            for sender, family in (("client", "ipv4"), ("server", "ipv6"))
+            for sender in ("client", "server")
+            for family in ("ipv4", "ipv6")
         ] + [{"name": "plain", "pace": {"rate": "50/s"}}]
         self.run_scenario(flows=flows)
         (repetition,) = harness.repetitions(harness.load(self.out))
         self.assertEqual(repetition["status"], "ok")
-        for flow in repetition["flows"][:2]:
+        for flow in repetition["flows"][:4]:
             options = flow["socket"]["options"]
             for name, value in shown.items():
                 self.assertEqual(
@@ -125,7 +126,7 @@ class WholeRun(harness.Case):
                 )
             # Beyond net.core.wmem_max, and doubled.
             self.assertEqual(flow["socket"]["sndbuf"]["initial"], 128 << 20)
-        plain = repetition["flows"][2]["socket"]["options"]
+        plain = repetition["flows"][4]["socket"]["options"]
         self.assertEqual(plain["keepalive"], {"requested": None, "initial": "off", "final": "off"})
 
     def test_a_congestion_control_that_is_not_there(self):
