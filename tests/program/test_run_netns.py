@@ -129,6 +129,37 @@ class WholeRun(harness.Case):
         plain = repetition["flows"][4]["socket"]["options"]
         self.assertEqual(plain["keepalive"], {"requested": None, "initial": "off", "final": "off"})
 
+    def test_workers_that_needed_a_capability_carry_traffic_without(self):
+        flow = {
+            "name": "f", "connections": 3, "io": "blocking", "pace": {"rate": "50/s"},
+            "socket": {"sndbuf": "64MiB", "force_buffers": True},
+        }
+        path = harness.scenario(
+            self.folder, flows=[flow],
+            timing={"ramp": "50ms", "warmup": "1s", "measure": "2s", "repetitions": 1},
+        )
+        running = harness.start("run", path, "-o", self.out)
+        try:
+            # Three threads are senders of the client's.
+            harness.wait_until(
+                lambda: self.privileges_of_workers(running.pid).count(("65534", "0" * 16)) >= 5
+                and len(set(self.privileges_of_workers(running.pid))) == 1,
+                20, "workers with a privilege",
+            )
+        finally:
+            self.assertEqual(running.wait(60), 0)
+
+    @staticmethod
+    def privileges_of_workers(controller):
+        """User and permitted capabilities of each thread of a run's workers."""
+        found = []
+        for worker in harness.children(controller, "netstall-worker"):
+            for path in glob.glob(f"/proc/{worker}/task/*/status"):
+                with open(path, encoding="utf-8") as file:
+                    status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+                found.append((status["Uid"].split("\t")[0], status["CapPrm"]))
+        return found
+
     def test_a_congestion_control_that_is_not_there(self):
         done = self.run_scenario(
             flows=[{"name": "f", "socket": {"congestion_control": "nowhere"}}], expect_status=5
