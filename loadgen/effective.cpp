@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <string>
+
 #include "loadgen/endpoint.hpp"
 #include "loadgen/reader_schedule.hpp"
 
@@ -70,7 +72,10 @@ std::string sizes_text(const PayloadSpec& payload) {
 
 std::string pace_text(const std::optional<PaceSpec>& pace) {
   if (!pace) return "as fast as the socket takes them";
-  const auto rate = [](double per_second) { return to_text(Rate{per_second, Rate::Of::events}); };
+  // Shared by a group or made of a mean size, a rate may have no end of digits.
+  const auto rate = [](double per_second) {
+    return to_text(Rate{std::stod(fmt::format("{:.6g}", per_second)), Rate::Of::events});
+  };
   auto text = fmt::format("{} a connection", rate(pace->messages_per_s));
   if (pace->arrival == Arrival::poisson) text += " by Poisson arrivals";
   if (pace->burst) {

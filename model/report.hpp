@@ -83,10 +83,12 @@ struct FlowResult {
   std::optional<std::uint64_t>
       messages;  // accepted whole by the kernel; request-response: answered
   std::map<std::string, std::uint64_t> errors;  // errno name → count, while traffic ran
-  std::optional<std::uint64_t> backlog;    // messages due and not yet accepted at the window's end
-  std::optional<Histogram> send_call;      // time of a send() call
-  std::optional<Histogram> send_latency;   // due → accepted by the kernel
-  std::optional<Histogram> acked_latency;  // request-response: due → its response is read
+  std::optional<std::uint64_t> backlog;  // messages due and not yet accepted at the window's end
+  // Ends that send: of duplex 2, of idle 0. Absent in reports that know one alone.
+  std::optional<std::uint64_t> senders_per_connection;
+  std::optional<Histogram> send_call;         // time of a send() call
+  std::optional<Histogram> send_latency;      // due → accepted by the kernel
+  std::optional<Histogram> acked_latency;     // request-response: due → its response is read
   std::optional<Histogram> delivery_latency;  // due → taken by the reading program
   std::optional<Histogram> connect;
   std::optional<Stalls> own_clock;

@@ -70,6 +70,7 @@ void fields(V& v, FlowResult& flow) {
   v.required("messages", flow.messages);
   v("errors", flow.errors);
   v("backlog", flow.backlog);
+  v("senders_per_connection", flow.senders_per_connection);
   v.required("send_call_ns", flow.send_call);
   v.required("send_latency_ns", flow.send_latency);
   v.required("acked_latency_ns", flow.acked_latency);

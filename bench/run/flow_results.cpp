@@ -114,6 +114,9 @@ FlowResult empty_result(const FlowGroup& group) {
   FlowResult flow;
   flow.name = group.name;
   flow.connections_requested = group.connections;
+  flow.senders_per_connection = group.pattern == Pattern::idle     ? 0
+                                : group.pattern == Pattern::duplex ? 2
+                                                                   : 1;
   if (group.socket.sndbuf) flow.sndbuf.requested = group.socket.sndbuf->count;
   if (group.socket.rcvbuf) flow.rcvbuf.requested = group.socket.rcvbuf->count;
   for (const auto& [name, value] : requested_options(group.socket)) {

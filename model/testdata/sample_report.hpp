@@ -81,6 +81,7 @@ inline FlowResult measured_flow() {
   flow.messages = 1234;
   flow.errors = {{"EPIPE", 2}};
   flow.backlog = 7;
+  flow.senders_per_connection = 1;
   flow.send_call = histogram_of({{379, 100'000}, {1'000'000, 9}, {17'000'003, 1}});
   flow.send_latency = histogram_of({{1000, 9}});
   flow.delivery_latency = Histogram{};
