@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <limits>
 #include <utility>
@@ -105,13 +106,14 @@ void check_send_wait_options(const SendWaitOptions& options) {
   if (options.flows > kMostFlows) {
     refuse(fmt::format("{} flow groups; at most {} fit", options.flows, kMostFlows));
   }
-  std::vector<bool> seen(65536);
+  std::array<std::vector<bool>, 2> seen{std::vector<bool>(65536), std::vector<bool>(65536)};
   for (const auto& port : options.ports) {
     if (port.flow >= options.flows) {
       refuse(fmt::format("port {} is of flow group {} of {}", port.port, port.flow, options.flows));
     }
-    if (seen[port.port]) refuse(fmt::format("port {} is listed twice", port.port));
-    seen[port.port] = true;
+    auto&& of_side = seen[port.sender == Side::client ? 0 : 1][port.port];
+    if (of_side) refuse(fmt::format("port {} is listed twice", port.port));
+    of_side = true;
   }
 }
 

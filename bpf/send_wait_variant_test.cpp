@@ -109,8 +109,13 @@ TEST(SendWaitOptions, ThatMakeNoSenseAreRefused) {
   wrong.flows = 1;
   EXPECT_THAT(why(wrong), HasSubstr("port 5002 is of flow group 1 of 1"));
   wrong = options(1, 1);
-  wrong.ports.push_back({5001, 1, Side::server});
+  wrong.ports.push_back(wrong.ports.front());
   EXPECT_THAT(why(wrong), HasSubstr("port 5001 is listed twice"));
+  auto both = options(1, 1);
+  both.ports.push_back(both.ports.front());
+  auto& other = both.ports.back().sender;
+  other = other == Side::client ? Side::server : Side::client;
+  EXPECT_EQ(why(both), "taken");
   wrong = options(1, 1);
   wrong.flows = 1'000'000;
   EXPECT_THAT(why(wrong), HasSubstr("at most"));

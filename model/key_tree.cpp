@@ -31,6 +31,10 @@ template <class T>
 struct ValueOf<std::vector<T>> {
   using Type = T;
 };
+template <class T>
+struct ValueOf<std::optional<std::vector<T>>> {
+  using Type = T;
+};
 
 class KeyLister {
  public:

@@ -62,6 +62,13 @@ struct BufferSizes {
   std::optional<Histogram> final;
 };
 
+// A socket option as text: asked for, after the set-up, at the end.
+struct OptionValues {
+  std::optional<std::string> requested;
+  std::optional<std::string> initial;
+  std::optional<std::string> final;
+};
+
 struct FlowResult {
   std::string name;
   std::uint64_t connections_requested = 0;
@@ -71,13 +78,17 @@ struct FlowResult {
   std::optional<std::uint64_t> connections_alive;
   BufferSizes sndbuf;
   BufferSizes rcvbuf;
+  std::map<std::string, OptionValues> options;  // of the sender's end, as its scenario key
   std::optional<double> goodput_bytes_per_s;
-  std::optional<std::uint64_t> messages;        // accepted whole by the kernel in the window
+  std::optional<std::uint64_t>
+      messages;  // accepted whole by the kernel; request-response: answered
   std::map<std::string, std::uint64_t> errors;  // errno name → count, while traffic ran
-  std::optional<std::uint64_t> backlog;   // messages due and not yet accepted at the window's end
-  std::optional<Histogram> send_call;     // time of a send() call
-  std::optional<Histogram> send_latency;  // due → accepted by the kernel
-  std::optional<Histogram> acked_latency;
+  std::optional<std::uint64_t> backlog;  // messages due and not yet accepted at the window's end
+  // Ends that send: of duplex 2, of idle 0. Absent in reports that know one alone.
+  std::optional<std::uint64_t> senders_per_connection;
+  std::optional<Histogram> send_call;         // time of a send() call
+  std::optional<Histogram> send_latency;      // due → accepted by the kernel
+  std::optional<Histogram> acked_latency;     // request-response: due → its response is read
   std::optional<Histogram> delivery_latency;  // due → taken by the reading program
   std::optional<Histogram> connect;
   std::optional<Stalls> own_clock;

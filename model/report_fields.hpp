@@ -19,6 +19,13 @@ void fields(V& v, BufferSizes& sizes) {
   v.required("final", sizes.final);
 }
 
+template <class V>
+void fields(V& v, OptionValues& values) {
+  v.required("requested", values.requested);
+  v.required("initial", values.initial);
+  v.required("final", values.final);
+}
+
 // Whether run-queue delay is known stands in Stalls; here it is null or not.
 template <class V>
 void fields(V& v, StallCount& stalls, std::optional<std::uint64_t>& run_queue_ns) {
@@ -57,11 +64,13 @@ void fields(V& v, FlowResult& flow) {
   v.group("socket", [&flow](auto& in) {
     in.required("sndbuf", flow.sndbuf);
     in.required("rcvbuf", flow.rcvbuf);
+    in("options", flow.options);
   });
   v.required("goodput_bytes_per_s", flow.goodput_bytes_per_s);
   v.required("messages", flow.messages);
   v("errors", flow.errors);
   v("backlog", flow.backlog);
+  v("senders_per_connection", flow.senders_per_connection);
   v.required("send_call_ns", flow.send_call);
   v.required("send_latency_ns", flow.send_latency);
   v.required("acked_latency_ns", flow.acked_latency);

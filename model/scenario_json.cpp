@@ -15,6 +15,7 @@
 #include "model/json_document.hpp"
 #include "model/json_pointer.hpp"
 #include "model/key_tree.hpp"
+#include "model/payload_files.hpp"
 #include "model/profile_merge.hpp"
 #include "model/scenario_reader.hpp"
 #include "model/scenario_values.hpp"
@@ -146,6 +147,7 @@ ParsedCampaign parse_scenario(std::string_view text, std::string_view name,
   if (!document || !document->is_object()) return {std::nullopt, faults.take()};
   const auto kept = apply_overrides(*document, options, faults);
   if (!document->contains("name")) (*document)["name"] = name_from(name);
+  inline_payload_files(*document, options.profile_folders, faults);
   auto profile = merge_profiles(*document, options.profile_folders, kept, faults);
   auto campaign = read_campaign(*document, std::move(profile), faults);
   if (!faults.empty()) return {std::nullopt, faults.take()};

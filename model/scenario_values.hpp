@@ -14,6 +14,7 @@
 namespace netstall {
 
 constexpr std::uint64_t kMaxPayload = std::uint64_t{1} << 30;
+constexpr std::size_t kMaxSizes = 65536;  // of a list of message sizes
 constexpr std::uint64_t kMaxSocketOption = std::numeric_limits<std::int32_t>::max();
 constexpr double kMinMessagesPerSecond = 1e-6;
 constexpr double kMaxMessagesPerSecond = 1e9;
@@ -28,9 +29,23 @@ struct Whole {
   std::string allowed() const;
 };
 
+struct Number {
+  double min;
+  double max;
+  std::string allowed() const;
+};
+
 struct Size {
   std::uint64_t min;
   std::uint64_t max;
+  std::string allowed() const;
+};
+
+// A list of sizes, each within the bounds.
+struct SizeList {
+  std::uint64_t min;
+  std::uint64_t max;
+  std::size_t most;  // entries
   std::string allowed() const;
 };
 

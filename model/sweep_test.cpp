@@ -217,11 +217,12 @@ TEST(Sweep, FaultsCarryThePlaceInTheSweep) {
       {R"({"/flows/0/connections": [1, 0]})",
        "/sweep/~1flows~10~1connections/1: found 0; expected a whole number from 1 to 4000000"},
       {R"({"/flows/0/reader": [null, {"rat": 1}]})",
-       R"(/sweep/~1flows~10~1reader/1/rat: found an unknown key; expected one of rate, chunk, stop_after; did you mean "rate"?)"},
+       R"(/sweep/~1flows~10~1reader/1/rat: found an unknown key; expected one of rate, rate_sigma, chunk, stop_after, freeze, share; did you mean "rate"?)"},
       {R"({"/flows/0/conections": [null]})",
        "/sweep/~1flows~10~1conections: found an unknown key at /flows/0/conections; expected one "
        "of name, connections, "
-       "sender, pattern, io, family, payload, pace, reader, socket; did you mean \"connections\"?"},
+       "sender, pattern, io, family, payload, pace, response, pipeline, think, reader, socket; did "
+       "you mean \"connections\"?"},
       {R"({"/sysctl/sever/net.ipv4.tcp_wmem": ["x"]})",
        R"(/sweep/~1sysctl~1sever~1net.ipv4.tcp_wmem: found an unknown key at /sysctl/sever; expected one of client, server, host, optional; did you mean "server"?)"},
       {R"({"/sysctl/server/tcp_wmem": ["x"]})",

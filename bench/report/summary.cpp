@@ -22,7 +22,8 @@ struct FlowSum {
   std::string name;
   std::uint64_t connections = 0;
   double goodput = 0;            // mean over the repetitions
-  double sender_ns = 0;          // connections × window
+  bool reads = false;            // whether it has a goodput
+  double sender_ns = 0;          // their senders × window
   std::optional<Stalls> stalls;  // by the probe, else by the own clock
   bool by_probe = false;
   double probe_ns = 0;
@@ -63,7 +64,9 @@ void add_repetition(CellSum& sum, const Repetition& repetition) {
     into.name = flow.name;
     into.connections = flow.connections_established;
     into.goodput += flow.goodput_bytes_per_s.value_or(0);
-    into.sender_ns += static_cast<double>(flow.connections_established) *
+    into.reads = into.reads || flow.goodput_bytes_per_s;
+    into.sender_ns += static_cast<double>(flow.connections_established *
+                                          flow.senders_per_connection.value_or(1)) *
                       static_cast<double>(repetition.window_ns);
     add_stalls(into, flow, repetition.probes.backend != "own_clock");
   }
@@ -182,8 +185,9 @@ std::string flow_line(const FlowSum& flow) {
   const bool long_name = flow.name.size() > kNameWidth;
   const auto above = long_name ? fmt::format("  {}\n", flow.name) : std::string();
   const std::string name = long_name ? "" : flow.name;
-  return above + fmt::format(fmt::runtime(kRow), name, flow.connections, human_bytes(flow.goodput),
-                             stalls, blocked, durations[0], durations[1], durations[2], cause);
+  return above + fmt::format(fmt::runtime(kRow), name, flow.connections,
+                             flow.reads ? human_bytes(flow.goodput) : "-", stalls, blocked,
+                             durations[0], durations[1], durations[2], cause);
 }
 
 // Bars stand between the table's columns, below the row that they belong to.

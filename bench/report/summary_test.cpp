@@ -54,6 +54,29 @@ TEST(Summary, LeadsWithTheLongestStallItsCauseAndItsCell) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b[")));
 }
 
+TEST(Summary, BlockedIsOfTheTimeOfAllSendersOfAConnection) {
+  // 10 connections in a window of 1 s; 50 stalls of 100 ms.
+  auto measured = repetition(stalls(Cause::sndbuf_full, 100'000'000, 50));
+  Report report;
+  const auto text_of = [&](std::optional<std::uint64_t> senders) {
+    measured.flows[0].senders_per_connection = senders;
+    report.cells = {{"base", {}, {measured}, {}}};
+    return summarize(report, {});
+  };
+  EXPECT_THAT(text_of(std::nullopt), HasSubstr("50.0 %"));
+  EXPECT_THAT(text_of(1), HasSubstr("50.0 %"));
+  EXPECT_THAT(text_of(2), HasSubstr("25.0 %"));
+}
+
+TEST(Summary, WithoutAReaderThereIsNoGoodput) {
+  auto idle = repetition(Stalls{});
+  idle.flows[0].goodput_bytes_per_s.reset();
+  idle.flows[0].senders_per_connection = 0;
+  Report report;
+  report.cells = {{"base", {}, {idle}, {}}};
+  EXPECT_THAT(summarize(report, {}), Not(HasSubstr("0 B")));
+}
+
 TEST(Summary, NoStallIsSaidAsSuchAndNotMeasuredIsNot) {
   Report report;
   report.cells = {{"base", {}, {repetition(Stalls{})}, {}}};

@@ -19,12 +19,16 @@ SendWaitOptions options_for(const Scenario& scenario, const Assignment& assignme
   for (const auto& worker : assignment.workers) {
     if (worker.side != Side::server) continue;
     for (const auto& share : worker.shares) {
-      options.ports.push_back({share.port, share.flow, scenario.flows[share.flow].sender});
+      const auto& flow = scenario.flows[share.flow];
+      for (const auto side : {Side::client, Side::server}) {
+        if (side != flow.sender && flow.pattern != Pattern::duplex) continue;
+        options.ports.push_back({share.port, share.flow, side});
+      }
     }
   }
   for (const auto& flow : scenario.flows) {
     (flow.io == Io::blocking ? options.blocking_senders : options.nonblocking_senders) +=
-        flow.connections;
+        flow.connections * (flow.pattern == Pattern::duplex ? 2 : 1);
   }
   return options;
 }

@@ -75,10 +75,13 @@ inline FlowResult measured_flow() {
   flow.connections_alive = 97;
   flow.sndbuf = {65536, 131072, histogram_of({{131072, 99}})};
   flow.rcvbuf = {std::nullopt, 131072, std::nullopt};
+  flow.options = {{"congestion_control", {std::nullopt, "cubic", "cubic"}},
+                  {"nodelay", {"true", "true", std::nullopt}}};
   flow.goodput_bytes_per_s = 6.4e6 / 3;
   flow.messages = 1234;
   flow.errors = {{"EPIPE", 2}};
   flow.backlog = 7;
+  flow.senders_per_connection = 1;
   flow.send_call = histogram_of({{379, 100'000}, {1'000'000, 9}, {17'000'003, 1}});
   flow.send_latency = histogram_of({{1000, 9}});
   flow.delivery_latency = Histogram{};

@@ -84,6 +84,176 @@ class WholeRun(harness.Case):
         self.assertEqual(socket["sndbuf"]["final"]["count"], 4)
         self.assertEqual(socket["rcvbuf"]["requested"], 32768)
 
+    def test_socket_options_as_requested_initial_final(self):
+        wanted = {
+            "nodelay": True,
+            "notsent_lowat": "16KiB",
+            "congestion_control": "reno",
+            "user_timeout": "1500ms",
+            "keepalive": {"idle": "10s", "interval": "2s", "probes": 3},
+            "busy_poll": "50us",
+            "dscp": 46,
+            "priority": 5,
+            "sndbuf": "64MiB",
+            "force_buffers": True,
+        }
+        shown = {
+            "nodelay": "true",
+            "notsent_lowat": "16384",
+            "congestion_control": "reno",
+            "user_timeout": "1500ms",
+            "keepalive": "idle 10s, interval 2s, probes 3",
+            "busy_poll": "50us",
+            "dscp": "46",
+            "priority": "5",
+        }
+        flows = [
+            {
+                "name": f"{sender}-{family}", "connections": 2, "sender": sender, "family": family,
+                "pace": {"rate": "50/s"}, "socket": wanted,
+            }
+            for sender in ("client", "server")
+            for family in ("ipv4", "ipv6")
+        ] + [{"name": "plain", "pace": {"rate": "50/s"}}]
+        self.run_scenario(flows=flows)
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        self.assertEqual(repetition["status"], "ok")
+        for flow in repetition["flows"][:4]:
+            options = flow["socket"]["options"]
+            for name, value in shown.items():
+                self.assertEqual(
+                    options[name], {"requested": value, "initial": value, "final": value}, flow["name"]
+                )
+            # Beyond net.core.wmem_max, and doubled.
+            self.assertEqual(flow["socket"]["sndbuf"]["initial"], 128 << 20)
+        plain = repetition["flows"][4]["socket"]["options"]
+        self.assertEqual(plain["keepalive"], {"requested": None, "initial": "off", "final": "off"})
+
+    def test_workers_that_needed_a_capability_carry_traffic_without(self):
+        flow = {
+            "name": "f", "connections": 3, "io": "blocking", "pace": {"rate": "50/s"},
+            "socket": {"sndbuf": "64MiB", "force_buffers": True},
+        }
+        path = harness.scenario(
+            self.folder, flows=[flow],
+            timing={"ramp": "50ms", "warmup": "1s", "measure": "2s", "repetitions": 1},
+        )
+        running = harness.start("run", path, "-o", self.out)
+        try:
+            # Three threads are senders of the client's.
+            harness.wait_until(
+                lambda: self.privileges_of_workers(running.pid).count(("65534", "0" * 16)) >= 5
+                and len(set(self.privileges_of_workers(running.pid))) == 1,
+                20, "workers with a privilege",
+            )
+        finally:
+            self.assertEqual(running.wait(60), 0)
+
+    @staticmethod
+    def privileges_of_workers(controller):
+        """User and permitted capabilities of each thread of a run's workers."""
+        found = []
+        for worker in harness.children(controller, "netstall-worker"):
+            for path in glob.glob(f"/proc/{worker}/task/*/status"):
+                with open(path, encoding="utf-8") as file:
+                    status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+                found.append((status["Uid"].split("\t")[0], status["CapPrm"]))
+        return found
+
+    def test_a_congestion_control_that_is_not_there(self):
+        done = self.run_scenario(
+            flows=[{"name": "f", "socket": {"congestion_control": "nowhere"}}], expect_status=5
+        )
+        self.assertIn("TCP_CONGESTION to nowhere", done.stderr + done.stdout)
+
+    def test_patterns_side_by_side(self):
+        flows = [
+            {
+                "name": "asked", "connections": 5, "sender": "client", "pattern": "request-response",
+                "payload": {"uniform": {"min": 50, "max": 150}}, "response": {"fixed": 1000},
+                "pace": {"rate": "500/s", "per": "group", "arrival": "poisson"}, "pipeline": 4,
+            },
+            {"name": "thinking", "connections": 4, "sender": "server", "pattern": "request-response",
+             "payload": {"fixed": 100}, "think": "10ms"},
+            {"name": "both", "connections": 3, "pattern": "duplex", "payload": {"fixed": 2000},
+             "pace": {"rate": "100/s"}},
+            {"name": "held", "connections": 50, "pattern": "idle"},
+        ]
+        self.run_scenario(
+            flows=flows, timing={"ramp": "50ms", "warmup": "200ms", "measure": "1s", "repetitions": 1}
+        )
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        self.assertEqual(repetition["status"], "ok", repetition)
+        asked, thinking, both, held = repetition["flows"]
+        self.assertEqual([flow["senders_per_connection"] for flow in repetition["flows"]], [1, 1, 2, 0])
+        for flow, wanted in zip(repetition["flows"], flows):
+            self.assertEqual(flow["connections"]["alive"], wanted["connections"], flow["name"])
+            self.assertEqual(flow["errors"], {}, flow["name"])
+        # Poisson: 500, give or take five deviations.
+        self.assertAlmostEqual(asked["messages"], 500, delta=5 * 23)
+        self.assertEqual(asked["acked_latency_ns"]["count"], asked["messages"])
+        # Of both directions: responses of 1000 bytes, requests of 100 in the mean.
+        self.assertAlmostEqual(
+            asked["goodput_bytes_per_s"], asked["messages"] * 1100, delta=asked["messages"] * 110
+        )
+        self.assertLessEqual(thinking["messages"], 4 * 101)
+        self.assertGreater(thinking["messages"], 0)
+        self.assertIsNone(thinking["backlog"])
+        self.assertIsNotNone(asked["backlog"])
+        # 3 connections × 100/s, from both sides.
+        self.assertAlmostEqual(both["messages"], 600, delta=8)
+        self.assertAlmostEqual(both["goodput_bytes_per_s"], 600 * 2000, delta=600 * 2000 * 0.05)
+        self.assertIsNone(held["messages"])
+        self.assertIsNone(held["goodput_bytes_per_s"])
+
+    def test_stalls_of_duplex_are_those_of_both_ends(self):
+        flow = {
+            "name": "both", "connections": 2, "pattern": "duplex", "payload": {"fixed": "16KiB"},
+            "reader": {"rate": "200kB/s", "chunk": "4KiB"},
+            "socket": {"sndbuf": "16KiB", "rcvbuf": "16KiB"},
+        }
+        self.run_scenario(flows=[flow])
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        (flow,) = repetition["flows"]
+        own, probe = flow["own_clock"]["total"]["count"], flow["stalls"]["total"]["count"]
+        self.assertGreater(own, 0)
+        # The ends' clocks and the probe may tell apart by one a sender at each edge.
+        self.assertAlmostEqual(own, probe, delta=8)
+        # 4 readers, 200 kB/s each.
+        self.assertAlmostEqual(flow["goodput_bytes_per_s"], 800e3, delta=800e3 * 0.25)
+
+    def test_bursts_and_frozen_readers_by_their_times(self):
+        flows = [
+            {
+                "name": "bursts", "connections": 4, "payload": {"fixed": 1000},
+                # Traffic begins 200 ms before the window: bursts are due in 0..100, 200..300 and 400..500 of it.
+                "pace": {"rate": "200/s", "burst": {"on": "100ms", "off": "100ms"}},
+            },
+            {
+                "name": "frozen", "connections": 2, "payload": {"fixed": "256KiB"}, "pace": {"rate": "20/s"},
+                "socket": {"sndbuf": "32KiB", "rcvbuf": "32KiB"},
+                "reader": {"freeze": [{"at": "250ms", "for": "300ms"}]},
+            },
+        ]
+        self.run_scenario(flows=flows)
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        bursts, frozen = repetition["flows"]
+        self.assertAlmostEqual(bursts["messages"], 4 * 200 * 0.3, delta=12)
+        # What is due just after the readers froze waits until they read on.
+        self.assertGreater(frozen["send_latency_ns"]["max"], 200e6)
+        self.assertGreater(frozen["own_clock"]["total"]["count"], 0)
+
+    def test_sizes_of_a_file_beside_the_scenario(self):
+        with open(self.path("sizes.txt"), "w", encoding="utf-8") as file:
+            file.write("# of a day\n1000\n3kB\n")
+        self.run_scenario(
+            flows=[{"name": "f", "connections": 4, "payload": {"file": "sizes.txt"}, "pace": {"rate": "100/s"}}]
+        )
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        (flow,) = repetition["flows"]
+        self.assertAlmostEqual(flow["messages"], 200, delta=5)
+        self.assertAlmostEqual(flow["goodput_bytes_per_s"], 400 * 2000, delta=400 * 2000 * 0.05)
+
     def test_sysctls_of_a_side_reach_its_sockets(self):
         self.run_scenario(
             sysctl={"server": {"net.ipv4.tcp_wmem": "4096 24576 65536"}},
