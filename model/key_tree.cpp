@@ -54,7 +54,8 @@ class KeyLister {
       key.keys = keys_of<Value>();
     } else if constexpr (std::is_same_v<What, Sysctls>) {
       key.holds = Holds::sysctls;
-    } else if constexpr (std::is_same_v<What, SysctlNames> || std::is_same_v<What, Sweep>) {
+    } else if constexpr (std::is_same_v<What, SysctlNames> || std::is_same_v<What, Sweep> ||
+                         std::is_same_v<What, Exclusions>) {
       key.holds = Holds::anything;
     }
     keys_.push_back(std::move(key));

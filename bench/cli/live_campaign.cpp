@@ -24,11 +24,14 @@ void show_progress(LiveLine& live, const CampaignProgress& progress) {
 CampaignOutcome run_live(const Campaign& campaign, const Plan& plan,
                          const ScenarioCommandOptions& options, ProbeMode probes,
                          const std::filesystem::path& journal,
-                         const std::function<void(const CampaignProgress&)>& watch) {
+                         const std::function<void(const CampaignProgress&)>& watch, bool resume) {
   LiveLine live(!options.quiet);
   CampaignOptions running;
   running.probes = probes;
   running.journal = journal;
+  const auto tool = tool_facts();
+  running.tool = fmt::format("{} (revision {})", tool.version, tool.revision);
+  running.resume = resume;
   if (options.verbose) running.say = [&](const std::string& line) { live.say(line); };
   running.progress = [&](const CampaignProgress& progress) {
     if (options.verbose && progress.phase == "lab") {

@@ -55,6 +55,7 @@ ExitStatus run_command_line(int argc, char** argv) {
   add_report_command(app, action);
   add_doctor_command(app, action);
   add_export_command(app, action);
+  add_profile_command(app, action);
   add_restore_command(app, action);
   require_known_command(app, argc > 1 ? argv[1] : "");
   try {

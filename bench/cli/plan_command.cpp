@@ -2,12 +2,16 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/units.hpp"
 #include "bench/cli/commands.hpp"
 #include "bench/cli/scenario_options.hpp"
 #include "bench/observe/limits.hpp"
+#include "bench/run/feasibility.hpp"
 
 namespace netstall {
 namespace {
@@ -31,6 +35,24 @@ void print_writes(const Campaign& campaign, bool allowed) {
   }
   for (const auto& [what, value] : sides) fmt::print("  in the lab alone: {} = {}\n", what, value);
   if (host.empty() && sides.empty()) fmt::print("  none\n");
+}
+
+// The cells that this machine cannot run; true where that is all of them.
+bool print_infeasible(const Campaign& campaign) {
+  Feasibility feasibility;
+  std::map<std::string, std::vector<std::string>> cells;  // why → ids
+  std::size_t count = 0;
+  for (const Cell cell : campaign.cells) {
+    if (const auto why = feasibility.why_not(cell.scenario)) {
+      cells[*why].push_back(cell.id);
+      ++count;
+    }
+  }
+  for (const auto& [why, ids] : cells) {
+    fmt::print("Cannot be run here, {} of {} cells ({}{}): {}\n", ids.size(), campaign.cells.size(),
+               ids.front(), ids.size() > 1 ? ", …" : "", why);
+  }
+  return count == campaign.cells.size();
 }
 
 void print_cells(const Campaign& campaign, const Plan& plan) {
@@ -67,6 +89,7 @@ ExitStatus plan_scenario(const ScenarioCommandOptions& options) {
   fmt::print("{}: {}\n\n", campaign.base.name, campaign.base.why);
   fmt::print("Sysctls written:\n");
   print_writes(campaign, options.allow_host_sysctl);
+  const bool none_can_run = print_infeasible(campaign);
   print_cells(campaign, plan);
   if (options.verbose) {
     for (const auto& [cell, index] : plan.order) {
@@ -84,7 +107,7 @@ ExitStatus plan_scenario(const ScenarioCommandOptions& options) {
              human_bytes(static_cast<double>(budget.user_memory_bytes)),
              human_bytes(static_cast<double>(budget.probe_memory_bytes)));
   fmt::print("Time: about {}\n", human_duration(static_cast<double>(budget.duration.count())));
-  return ExitStatus::ok;
+  return none_can_run ? ExitStatus::incapable : ExitStatus::ok;
 }
 
 }  // namespace

@@ -22,6 +22,8 @@ struct ScenarioCommandOptions {
   std::optional<std::string> profile;
   std::uint64_t seed = 1;
   bool allow_host_sysctl = false;
+  std::string tcp_mem_floor = "8MiB";  // "none": no floor
+  std::string tcp_mem_time = "15s";    // "none": no limit
   bool quiet = false;
   bool verbose = false;
 };
@@ -39,7 +41,8 @@ void add_probe_option(CLI::App& command, ProbeOptions& options);
 // Reads the scenario file with --set and --profile; throws Error listing all faults.
 Campaign load_campaign(const ScenarioCommandOptions& options);
 
-// Throws Error (usage) naming the host-wide settings if they are not allowed.
+// Throws Error (usage) naming the host-wide settings if they are not allowed, or a
+// tcp_mem that could cut this machine off: too low, or lowered for too long.
 void require_host_sysctl_allowed(const Campaign& campaign, const ScenarioCommandOptions& options);
 
 }  // namespace netstall

@@ -74,6 +74,10 @@ std::string operation(std::string_view scope, std::string_view key) {
 
 [[noreturn]] void fail_refused(std::string_view scope, std::string_view key, std::string_view value,
                                std::string_view before, int error) {
+  if (error == EROFS) {
+    throw Error(ErrorKind::incapable, operation(scope, key), "/proc/sys is mounted read-only",
+                "run outside the container, or let it have a /proc/sys that can be written");
+  }
   if (error == EPERM || error == EACCES) {
     throw_errno(operation(scope, key), error, "run as root, where the sysctl can be written");
   }
