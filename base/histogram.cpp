@@ -2,9 +2,12 @@
 
 #include <sys/mman.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <mutex>
 #include <new>
+#include <type_traits>
 #include <utility>
 
 #include "base/error.hpp"
@@ -16,12 +19,41 @@ constexpr std::size_t kMappingBytes = Histogram::kSlots * sizeof(std::uint64_t);
 // What the encoded form can hold, and what other readers take for a sum.
 constexpr std::uint64_t kHighestCount = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint64_t kHighestUnit = 1'000'000;
+constexpr std::size_t kSpares = 1024;
 constexpr std::uint64_t kEventsThatResolve = 10;
 
 static_assert((NETSTALL_HDR_BUCKETS + 1) * NETSTALL_HDR_HALF_COUNT == NETSTALL_HDR_SLOTS);
 // The highest slot in the unit of add_slot() must not overflow.
 static_assert(netstall_hdr_highest_of_index(Histogram::kSlots - 1) <
               std::numeric_limits<std::uint64_t>::max() / kHighestUnit);
+
+// Cleared mappings of destroyed histograms. Trivially destroyed, as a static histogram
+// may outlive everything.
+class Spares {
+ public:
+  std::uint64_t* take() noexcept {
+    const std::lock_guard lock(mutex_);
+    return held_ == 0 ? nullptr : kept_[--held_];
+  }
+  bool has_room() noexcept {
+    const std::lock_guard lock(mutex_);
+    return held_ < kept_.size();
+  }
+  // False where there is no room (any more).
+  bool keep(std::uint64_t* counts) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (held_ == kept_.size()) return false;
+    kept_[held_++] = counts;
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::array<std::uint64_t*, kSpares> kept_{};
+  std::size_t held_ = 0;
+};
+static_assert(std::is_trivially_destructible_v<Spares>);
+Spares spares;
 
 [[noreturn]] void refuse(std::string_view operation, std::string_view cause) {
   throw Error(ErrorKind::usage, operation, cause);
@@ -33,17 +65,23 @@ static_assert(netstall_hdr_highest_of_index(Histogram::kSlots - 1) <
 // once one is freed, and then clears recycled memory by touching all of it.
 void Histogram::reserve() {
   if (counts_ != nullptr) return;
+  counts_ = spares.take();
+  if (counts_ != nullptr) return;
   void* memory = ::mmap(nullptr, kMappingBytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   // Neighbouring mappings merge; a huge page would back several whole histograms
   // for one touched slot. A kernel without huge pages refuses, which is as good.
   ::madvise(memory, kMappingBytes, MADV_NOHUGEPAGE);
-  counts_.reset(static_cast<std::uint64_t*>(memory));
+  counts_ = static_cast<std::uint64_t*>(memory);
 }
 
-void Histogram::Unmap::operator()(std::uint64_t* counts) const noexcept {
-  ::munmap(counts, kMappingBytes);
+void Histogram::give_back() noexcept {
+  if (spares.has_room()) {
+    reset();
+    if (spares.keep(counts_)) return;
+  }
+  ::munmap(counts_, kMappingBytes);
 }
 
 Histogram::Histogram(const Histogram& other) {
@@ -51,7 +89,7 @@ Histogram::Histogram(const Histogram& other) {
 }
 
 Histogram::Histogram(Histogram&& other) noexcept
-    : counts_(std::move(other.counts_)),
+    : counts_(std::exchange(other.counts_, nullptr)),
       count_(std::exchange(other.count_, 0)),
       saturated_(std::exchange(other.saturated_, 0)),
       min_(std::exchange(other.min_, kNoMin)),

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,10 +17,12 @@
 namespace netstall {
 
 // Not thread-safe; const members may run together. A new, reset or moved-from
-// histogram is empty. The counts are one mapping of 264 KiB, made by the first
+// histogram is empty. The counts are one mapping of 264 KiB, taken by the first
 // recording (or by reserve()) and kept until destruction; the kernel backs only
 // the pages that recorded values touch, so an empty histogram costs 40 bytes and
-// one of a narrow range a few KiB.
+// one of a narrow range a few KiB. The program keeps up to 1,024 mappings of destroyed
+// histograms, cleared, for the next ones: readers of reports make and drop
+// thousands.
 class Histogram {
  public:
   static constexpr std::uint64_t kHighestTrackable = NETSTALL_HDR_HIGHEST_TRACKABLE;
@@ -32,7 +33,9 @@ class Histogram {
   Histogram(Histogram&& other) noexcept;
   Histogram& operator=(const Histogram& other);
   Histogram& operator=(Histogram&& other) noexcept;
-  ~Histogram() = default;
+  ~Histogram() {
+    if (counts_ != nullptr) give_back();
+  }
 
   // Maps the counts now, so that no recording has to. Throws std::bad_alloc.
   void reserve();
@@ -116,18 +119,16 @@ class Histogram {
   void restore_bounds(std::uint64_t min, std::uint64_t max, std::uint64_t saturated);
 
  private:
-  struct Unmap {
-    void operator()(std::uint64_t* counts) const noexcept;
-  };
   static constexpr std::uint64_t kNoMin = std::numeric_limits<std::uint64_t>::max();
 
   // All events lie within these two slots. Only where not empty.
   std::size_t first_index() const noexcept { return netstall_hdr_index_of(min_); }
   std::size_t last_index() const noexcept { return netstall_hdr_index_of(max_); }
   void expect_room_for(std::uint64_t count) const;
+  void give_back() noexcept;
   std::uint64_t rank_of(double percent) const noexcept;
 
-  std::unique_ptr<std::uint64_t[], Unmap> counts_;
+  std::uint64_t* counts_ = nullptr;  // kSlots of them, owned
   std::uint64_t count_ = 0;
   std::uint64_t saturated_ = 0;
   std::uint64_t min_ = kNoMin;

@@ -211,6 +211,10 @@ std::string wait_status_text(int status) {
   return fmt::format("exit status {}", WEXITSTATUS(status));
 }
 
+int exit_code_of(int status) {
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
 Fd open_own_executable() {
   Fd fd(::open("/proc/self/exe", O_PATH | O_CLOEXEC));
   if (!fd) throw_errno("open this program's own file", errno);

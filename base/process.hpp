@@ -54,6 +54,8 @@ class ChildProcess {
 
 // "exit status 1" or "signal 9 (Killed)".
 std::string wait_status_text(int status);
+// As a shell has it: the exit status, or 128 + the signal.
+int exit_code_of(int status);
 
 // This program's own executable, to start it again under another name.
 Fd open_own_executable();

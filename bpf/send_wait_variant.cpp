@@ -34,33 +34,10 @@ constexpr std::uint64_t kTables = sizeof(__u16[2][65536]) + sizeof(__u32[2][8192
 
 constexpr const char* kEachSend =
     "a program at the end of each send() tells the end of a stall; it costs every send()";
-constexpr const char* kEachCall =
-    "a program at the end of each system call of the machine tells the end of a stall";
-constexpr const char* kAsleep =
-    "a wait is counted from when the thread goes to sleep until it runs again, without what "
-    "sk_stream_wait_memory() does before and after";
-constexpr const char* kUntilItRuns =
-    "a wait is counted until its thread runs again, without what sk_stream_wait_memory() does "
-    "after that";
-
-// Sees a cgroup make a sender sleep; else the cause is not told.
-void add_throttle(SendWaitVariant& variant, const SendWaitPlaces& places) {
-  const bool kprobe = variant.backend == SendWaitBackend::kprobe;
-  if (variant.backend == SendWaitBackend::tracepoint || !(places.throttle || places.throttle_old)) {
-    variant.cannot_tell.push_back(Cause::cgroup_throttle);
-  } else if (kprobe) {
-    variant.programs.emplace_back(places.throttle ? "on_throttle_kprobe"
-                                                  : "on_throttle_old_kprobe");
-  } else {
-    variant.programs.emplace_back(places.throttle ? "on_throttle" : "on_throttle_old");
-    variant.programs.emplace_back(places.throttle ? "on_throttled" : "on_throttled_old");
-  }
-}
-
 }  // namespace
 
 std::vector<SendWaitVariant> send_wait_variants(const SendWaitOptions& options,
-                                                const SendWaitPlaces& places) {
+                                                const WaitPlaces& places) {
   const bool eagain = options.nonblocking_senders > 0;
   std::vector<SendWaitVariant> variants;
   const auto add = [&](SendWaitVariant variant) {
@@ -75,24 +52,23 @@ std::vector<SendWaitVariant> send_wait_variants(const SendWaitOptions& options,
   };
   using enum SendWaitBackend;
   // Progress after EAGAIN is seen only at a send() itself.
-  if (!eagain) add({fentry, {"on_wait", "on_waited", "on_user_mode", "on_exit"}, true, {}, {}});
-  add({fentry, {"on_wait", "on_waited", "on_sent"}, false, {}, {kEachSend}});
-  add({fentry, {"on_wait", "on_waited", "on_sent_fexit"}, false, {}, {kEachSend}});
+  if (!eagain) add({{fentry, {"on_wait", "on_waited", "on_user_mode", "on_exit"}, {}, {}}, true});
+  add({{fentry, {"on_wait", "on_waited", "on_sent"}, {}, {kEachSend}}});
+  add({{fentry, {"on_wait", "on_waited", "on_sent_fexit"}, {}, {kEachSend}}});
   if (!eagain) {
-    add({kprobe,
-         {"on_wait_kprobe", "on_switch", "on_user_mode_kprobe", "on_exit"},
-         true,
-         {},
-         {kUntilItRuns}});
+    add({{kprobe,
+          {"on_wait_kprobe", "on_switch", "on_user_mode_kprobe", "on_exit"},
+          {},
+          {kUntilItRuns}},
+         true});
   }
-  add({kprobe, {"on_wait_kprobe", "on_switch", "on_sent"}, false, {}, {kUntilItRuns, kEachSend}});
-  add({kprobe,
-       {"on_wait_kprobe", "on_switch", "on_syscall_exit"},
-       false,
-       {},
-       {kUntilItRuns, kEachCall}});
-  add({tracepoint, {"on_switch", "on_sent"}, false, {}, {kAsleep, kEachSend}});
-  add({tracepoint, {"on_switch", "on_syscall_exit"}, false, {}, {kAsleep, kEachCall}});
+  add({{kprobe, {"on_wait_kprobe", "on_switch", "on_sent"}, {}, {kUntilItRuns, kEachSend}}});
+  add({{kprobe,
+        {"on_wait_kprobe", "on_switch", "on_syscall_exit"},
+        {},
+        {kUntilItRuns, kEachCall}}});
+  add({{tracepoint, {"on_switch", "on_sent"}, {}, {kAsleep, kEachSend}}});
+  add({{tracepoint, {"on_switch", "on_syscall_exit"}, {}, {kAsleep, kEachCall}}});
   return variants;
 }
 

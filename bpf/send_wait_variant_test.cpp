@@ -44,10 +44,10 @@ TEST(SendWaitVariants, SayWhichCauseTheKernelHasNoPlaceFor) {
     const bool blind = variant.backend == SendWaitBackend::tracepoint;
     EXPECT_EQ(variant.cannot_tell.size(), blind ? 1U : 0U);
   }
-  const SendWaitPlaces none{.throttle = false, .throttle_old = false};
+  const WaitPlaces none{.throttle = false, .throttle_old = false};
   EXPECT_THAT(send_wait_variants(options(4, 4), none),
               Each(Field(&SendWaitVariant::cannot_tell, ElementsAre(Cause::cgroup_throttle))));
-  const SendWaitPlaces old{.throttle = false, .throttle_old = true};
+  const WaitPlaces old{.throttle = false, .throttle_old = true};
   EXPECT_THAT(send_wait_variants(options(4, 4), old).front().programs, Contains("on_throttle_old"));
 }
 

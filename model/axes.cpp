@@ -29,16 +29,6 @@ std::string shortened(std::string label) {
   return fmt::format("{}~{}", label.substr(0, kLongestLabel - 9), fingerprint(label).substr(0, 8));
 }
 
-// A value as a label: short, readable, and different for different values.
-std::string label_of(const json& value) {
-  if (value.is_null()) return "absent";
-  auto label = value.is_string() ? escaped(value.get_ref<const std::string&>(), std::string::npos)
-                                 : value.dump(-1, ' ', true, json::error_handler_t::replace);
-  if (label.empty()) return "empty";
-  if (value.is_structured()) std::erase_if(label, [](char c) { return c == '"'; });
-  return shortened(std::move(label));
-}
-
 // A label as part of a cell's id: no space, no "," or "=" that the id itself uses,
 // nothing that a shell or a file name minds.
 std::string id_of(std::string_view label) {
@@ -414,6 +404,15 @@ void lengthen_unclear_ids(std::vector<AxisChanges>& axes) {
 }
 
 }  // namespace
+
+std::string label_of(const json& value) {
+  if (value.is_null()) return "absent";
+  auto label = value.is_string() ? escaped(value.get_ref<const std::string&>(), std::string::npos)
+                                 : value.dump(-1, ' ', true, json::error_handler_t::replace);
+  if (label.empty()) return "empty";
+  if (value.is_structured()) std::erase_if(label, [](char c) { return c == '"'; });
+  return shortened(std::move(label));
+}
 
 std::vector<Tokens> swept_places(const json& document) {
   std::vector<Tokens> places;

@@ -34,6 +34,9 @@ struct AxisChanges {
   std::vector<AxisValueChanges> values;
 };
 
+// A value of an axis as its label: short, readable, and different for different values.
+std::string label_of(const nlohmann::json& value);
+
 // The places that a sweep changes, read leniently from a document that may have
 // faults anywhere.
 std::vector<Tokens> swept_places(const nlohmann::json& document);

@@ -31,11 +31,23 @@ std::string text_at(const json& object, const char* key) {
   return at->get<std::string>();
 }
 
+std::vector<std::uint32_t> cells_of(const json& object) {
+  const auto at = object.find("cells");
+  if (at == object.end() || !at->is_array()) refuse("it does not say which cells it is of");
+  std::vector<std::uint32_t> cells;
+  for (const auto& cell : *at) {
+    if (!cell.is_number_unsigned()) refuse("it has a cell that is no number");
+    cells.push_back(cell.get<std::uint32_t>());
+  }
+  return cells;
+}
+
 }  // namespace
 
 std::string to_json_line(const JournalHead& head) {
   return one_line(ordered_json{{"journal", kForm},
                                {"scenario_hash", head.scenario_hash},
+                               {"cells", head.cells},
                                {"seed", head.seed},
                                {"probes", name_of(head.probes)},
                                {"tool", head.tool},
@@ -50,9 +62,10 @@ JournalHead journal_head_from_json_line(std::string_view line) {
   if (seed == object.end() || !seed->is_number_unsigned()) refuse("it has no seed");
   const auto probes = named<ProbeMode>(text_at(object, "probes"));
   if (!probes) refuse("its choice of probes is none");
-  return {
-      text_at(object, "scenario_hash"), seed->get<std::uint64_t>(), *probes,
-      text_at(object, "tool"),          text_at(object, "kernel"),  text_at(object, "started_at")};
+  return {text_at(object, "scenario_hash"), cells_of(object),
+          seed->get<std::uint64_t>(),       *probes,
+          text_at(object, "tool"),          text_at(object, "kernel"),
+          text_at(object, "started_at")};
 }
 
 std::string to_json_line(const JournalResumption& resumption) {

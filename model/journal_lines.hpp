@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/names.hpp"
 
@@ -14,6 +15,7 @@ namespace netstall {
 // resumed run adds.
 struct JournalHead {
   std::string scenario_hash;
+  std::vector<std::uint32_t> cells;  // the chosen ones' places in the sweep; empty: all
   std::uint64_t seed = 0;
   ProbeMode probes = ProbeMode::automatic;
   std::string tool;    // version and revision

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/nearest.hpp"
 #include "model/axes.hpp"
 #include "model/profile.hpp"
 #include "model/scenario_values.hpp"
@@ -20,6 +21,10 @@ namespace netstall {
 namespace {
 
 using nlohmann::json;
+
+// Where a profile named without path and ending lies, beneath a folder.
+constexpr const char* kProfileFolder = "profiles";
+constexpr const char* kProfileEnding = ".conf";
 
 // A profile's values as changes of a document: pointer → value.
 using Settings = std::map<std::string, json>;
@@ -166,19 +171,49 @@ class ProfileMerger {
     return true;
   }
 
+  static bool is_file(const std::filesystem::path& path) {
+    std::error_code none;
+    return std::filesystem::exists(path, none) && !std::filesystem::is_directory(path, none);
+  }
+
+  // The file of a relative path, or of a bare name; a path comes first.
+  std::optional<std::filesystem::path> find(const std::string& path) const {
+    for (const auto& folder : folders_) {
+      if (is_file(folder / path)) return folder / path;
+    }
+    if (path.find('/') != std::string::npos) return std::nullopt;
+    for (const auto& folder : folders_) {
+      auto file = folder / kProfileFolder / (path + kProfileEnding);
+      if (is_file(file)) return file;
+    }
+    return std::nullopt;
+  }
+
+  // The name that is nearest to a path that is not there.
+  std::string nearest_to(const std::string& path) const {
+    std::set<std::string> names;
+    for (const auto& folder : folders_) {
+      std::error_code unreadable;
+      for (const auto& entry :
+           std::filesystem::directory_iterator(folder / kProfileFolder, unreadable)) {
+        const auto& file = entry.path();
+        if (file.extension() == kProfileEnding) names.insert(file.stem().string());
+      }
+    }
+    const std::vector<std::string_view> known(names.begin(), names.end());
+    return nearest_word(std::filesystem::path(path).stem().string(), known);
+  }
+
   std::optional<Profile> load(const std::string& path, const std::string& place) {
-    std::vector<std::string> tried;
     try {
       if (std::filesystem::path(path).is_absolute()) return load_profile(path);
-      for (const auto& folder : folders_) {
-        std::error_code ignored;
-        if (std::filesystem::exists(folder / path, ignored)) return load_profile(folder / path);
-        tried.push_back(folder.string());
-      }
+      if (const auto file = find(path)) return load_profile(*file);
+      std::vector<std::string> tried;
+      for (const auto& folder : folders_) tried.push_back(folder.string());
       faults_.add({place, shown_text(path) + ", which is not there",
                    tried.empty() ? "an absolute path"
                                  : fmt::format("a file in {}", fmt::join(tried, " or ")),
-                   ""});
+                   nearest_to(path)});
     } catch (const Error& error) {
       faults_.add({place, fmt::format("{} ({})", shown_text(path), error.what()), "a profile", ""});
     }

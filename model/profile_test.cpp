@@ -209,6 +209,24 @@ TEST_F(ProfileOfScenario, IsKeptByValuesOfANamedAxisThatNameNone) {
   EXPECT_EQ(campaign.cells[1].scenario.sysctl.side.client.at("net.ipv4.tcp_rmem"), "1 2 3");
 }
 
+TEST_F(ProfileOfScenario, IsFoundByItsName) {
+  EXPECT_THAT(campaign_of(R"("profile": "b")").base.sysctl.side.client,
+              ElementsAre(Pair("net.ipv4.tcp_rmem", "4 5 6")));
+  const auto swept = campaign_of(R"("sweep": {"/profile": ["a", "b"]})");
+  EXPECT_EQ(swept.cells[1].id, "profile=b");
+  // A folder of that name is no profile; a file is, and comes first.
+  std::filesystem::create_directories(folder_ / "b");
+  EXPECT_EQ(campaign_of(R"("profile": "b")").base.sysctl.side.client.size(), 1U);
+  std::ofstream(folder_ / "c") << "net.ipv4.tcp_rmem = 7 8 9\n";
+  write("c.conf", "net.ipv4.tcp_rmem = 4 5 6\n");
+  EXPECT_THAT(campaign_of(R"("profile": "c")").base.sysctl.side.client,
+              ElementsAre(Pair("net.ipv4.tcp_rmem", "7 8 9")));
+  EXPECT_THAT(faults_of(R"("profile": "bda")"),
+              ElementsAre(testing::EndsWith("; did you mean \"bad\"?")));
+  EXPECT_THAT(faults_of(R"("profile": "profiles/bda.conf")"),
+              ElementsAre(testing::EndsWith("; did you mean \"bad\"?")));
+}
+
 TEST_F(ProfileOfScenario, HasFaults) {
   const auto folders = (folder_ / "nowhere").string() + " or " + folder_.string();
   EXPECT_THAT(

@@ -121,6 +121,9 @@ struct ExpectationResult {
   std::optional<double> observed;
   bool passed = false;
   std::string reason;  // why there is no value, or why it did not pass; else empty
+  // Against another cell: its id, and what it has.
+  std::string against_cell = {};
+  std::optional<double> against_observed = {};
 };
 
 struct Repetition {
@@ -171,6 +174,8 @@ struct Report {
   std::uint64_t seed = 0;
   std::string started_at;
   std::vector<CellResult> cells;
+  std::string command = {};  // that runs the scenario again, quoted for a shell; empty: not known
+  std::optional<CellSelection> selection = {};  // present where not all cells were to be run
 };
 
 }  // namespace netstall

@@ -113,6 +113,10 @@ void fields(V& v, ExpectationResult& result) {
   v.required("at_most", result.expectation.at_most);
   v.required("at_least", result.expectation.at_least);
   v("quantity", result.expectation.quantity);
+  v("equals", result.expectation.equals);
+  v("against", result.expectation.against);
+  v.text("against_cell", result.against_cell);
+  v("against_observed", result.against_observed);
   v.required("observed", result.observed);
   v.required("passed", result.passed);
   v.text("reason", result.reason);
@@ -149,6 +153,13 @@ void fields(V& v, CellResult& cell) {
   v.required("parameters", cell.parameters);
   v("expectations", cell.expectations);
   v.required("repetitions", cell.repetitions);
+}
+
+template <class V>
+void fields(V& v, CellSelection& selection) {
+  v.required("cells", selection.ids);
+  v.required("indices", selection.indices);
+  v.required("of", selection.of);
 }
 
 template <class V>

@@ -106,7 +106,11 @@ struct Expectation {
   std::string metric;             // as "stall.p99"
   std::optional<double> at_most;  // in the metric's base unit (ns, bytes, 1/s, count)
   std::optional<double> at_least;
-  Quantity quantity = Quantity::number;  // of the limits; the same for both
+  Quantity quantity = Quantity::number;  // of the limits; the same for all
+  std::optional<double> equals = {};     // to the metric's resolution; alone
+  // Axis → label: of another cell of the sweep, in which the other axes are as they are
+  // here. The limits are then factors of what that cell has. Empty: plain limits.
+  std::map<std::string, std::string> against = {};
 };
 
 // One point of an axis: what is set where, as JSON text; absent removes the key.
@@ -200,6 +204,13 @@ class Cells {
   std::shared_ptr<const CellSource> source_;
 };
 
+// Some cells of a sweep, chosen to be run alone.
+struct CellSelection {
+  std::vector<std::string> ids;        // in the order of the sweep
+  std::vector<std::uint32_t> indices;  // theirs in the whole sweep
+  std::uint64_t of = 0;                // how many cells the sweep has
+};
+
 // A whole scenario file: its base, its axes, and every cell they make.
 struct Campaign {
   Scenario base;
@@ -209,6 +220,8 @@ struct Campaign {
   // profile's values stand in it, so it needs no file beside it.
   std::string resolved_json;
   std::string hash;  // of resolved_json: equal hashes asked for the same thing
+  // Present where `cells` are not all that the sweep makes.
+  std::optional<CellSelection> selection = {};
 };
 
 }  // namespace netstall

@@ -148,7 +148,7 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
       {with_key(R"("timing": {"repetitions": 0})"),
        "/timing/repetitions: found 0; expected a whole number from 1 to 1000"},
       {with_key(R"("expect": [{"flow": "f", "metric": "stall.p99"}])"),
-       R"(/expect/0: found no bound; expected "at_most" or "at_least", or both)"},
+       R"(/expect/0: found no bound; expected "at_most" or "at_least", or both, or "equals")"},
       {with_key(R"("expect": [{"metric": "m", "at_most": 1, "at_least": 2}])"),
        "/expect/0: found at_most below at_least; expected a range that a value can lie in"},
       {with_key(R"("expect": [{"metric": "m", "at_most": "1s", "at_least": 2}])"),

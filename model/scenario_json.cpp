@@ -113,8 +113,9 @@ Campaign read_campaign(const json& document, std::optional<std::string> profile,
   read_scenario(document, faults, campaign.base);
   campaign.base.profile = std::move(profile);
   check_names(campaign.base, faults);
-  const auto before_sweep = faults.kept();
   auto [axes, exclusions, makes_cells] = read_axes(document, faults);
+  check_against(campaign.base, axes, faults);
+  const auto known = faults.kept();
   for (const auto& axis : axes) campaign.sweep.push_back(plain(axis));
   // Axes that contradict each other, or are too many, have no cells to leave out.
   if (!makes_cells) exclusions.clear();
@@ -123,7 +124,7 @@ Campaign read_campaign(const json& document, std::optional<std::string> profile,
   if (makes_cells && swept->size() == 0) {
     faults.add({"/exclude", "every cell", "exclusions that leave a cell", ""});
   } else if (makes_cells) {
-    swept->check(before_sweep, faults);
+    swept->check(known, faults);
   }
   campaign.cells = Cells(swept);
   if (faults.empty()) check_repetitions(campaign.cells, campaign.base.timing, faults);

@@ -36,7 +36,8 @@ Override parse_override(std::string_view text);
 struct ScenarioOptions {
   std::vector<Override> overrides;
   std::optional<std::string> profile;  // --profile: replaces the scenario's own
-  // Where relative profile paths are looked up, in this order.
+  // Where relative profile paths are looked up, in this order; a bare NAME is also
+  // profiles/NAME.conf in each.
   std::vector<std::filesystem::path> profile_folders;
   // Which sysctl names of a profile have one value for the whole machine here; none
   // where it is empty: then all that begin with net. are the sides'.

@@ -25,7 +25,7 @@ struct FlowDraft {
   std::optional<PaceDraft> pace;
 };
 
-// A bound as written; both of an expectation must be of one kind.
+// A bound as written; all of an expectation must be of one kind.
 struct BoundDraft {
   double value = 0;
   Quantity quantity = Quantity::number;
@@ -35,6 +35,7 @@ struct ExpectationDraft {
   Expectation expectation;
   std::optional<BoundDraft> at_most;
   std::optional<BoundDraft> at_least;
+  std::optional<BoundDraft> equals;
 };
 
 struct ScenarioDraft {
@@ -130,6 +131,8 @@ void keys(V& v, ExpectationDraft& draft) {
   v.required("metric", draft.expectation.metric, NameText{});
   v("at_most", draft.at_most, Bound{});
   v("at_least", draft.at_least, Bound{});
+  v("equals", draft.equals, Bound{});
+  v("against", draft.expectation.against, Labels{});
 }
 
 template <class V>

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "base/nearest.hpp"
+#include "model/axes.hpp"
 #include "model/profile.hpp"
 #include "model/scenario_keys.hpp"
 #include "model/take_value.hpp"
@@ -73,6 +75,8 @@ class Reader {
   void read(const json& value, const Place& place, SysctlMap& out, const Sysctls& what);
   void read(const json& value, const Place& place, std::set<std::string>& out,
             const SysctlNames& what);
+  void read(const json& value, const Place& place, std::map<std::string, std::string>& out,
+            const Labels& what);
 
   template <class T>
   void read(const json& value, const Place& place, std::vector<T>& out, const List& what) {
@@ -166,6 +170,19 @@ void Reader::read(const json& value, const Place& place, std::set<std::string>& 
   }
 }
 
+void Reader::read(const json& value, const Place& place, std::map<std::string, std::string>& out,
+                  const Labels& what) {
+  if (!value.is_object() || value.empty()) return faults_.add(place, shown(value), what.allowed());
+  for (const auto& [axis, label] : value.items()) {
+    // As in the sweep: a value is its own label.
+    if (label.is_structured() && !axis.starts_with('/')) {
+      faults_.add(Place(place, axis), shown(label), "a label of that axis");
+    } else {
+      out.emplace(axis, label_of(label));
+    }
+  }
+}
+
 void Reader::add_unknown_keys(const json& object, const Place& place,
                               const std::vector<std::string_view>& known) {
   for (const auto& [key, value] : object.items()) {
@@ -192,21 +209,33 @@ void Reader::check(const Place& place, FlowDraft& flow) {
 }
 
 void Reader::check(const Place& place, ExpectationDraft& draft) {
-  if (draft.at_most && draft.at_least) {
-    if (draft.at_most->quantity != draft.at_least->quantity) {
-      faults_.add(place, "at_most and at_least in different units", "one unit for both");
-    } else if (draft.at_most->value < draft.at_least->value) {
-      faults_.add(place, "at_most below at_least", "a range that a value can lie in");
-    }
-  } else if (!draft.at_most && !draft.at_least) {
-    faults_.add(place, "no bound", R"("at_most" or "at_least", or both)");
-  }
   auto& expectation = draft.expectation;
-  if (draft.at_most) expectation.at_most = draft.at_most->value;
-  if (draft.at_least) expectation.at_least = draft.at_least->value;
-  if (const auto& bound = draft.at_most ? draft.at_most : draft.at_least) {
-    expectation.quantity = bound->quantity;
+  bool alike = true;
+  std::optional<Quantity> quantity;
+  for (const auto* bound : {&draft.at_most, &draft.at_least, &draft.equals}) {
+    if (!*bound) continue;
+    alike = alike && quantity.value_or((*bound)->quantity) == (*bound)->quantity;
+    quantity = (*bound)->quantity;
   }
+  if (!quantity) {
+    faults_.add(place, "no bound", R"("at_most" or "at_least", or both, or "equals")");
+  } else if (draft.equals && (draft.at_most || draft.at_least)) {
+    faults_.add(place, "equals beside another bound", R"("equals" alone)");
+  } else if (!alike) {
+    faults_.add(place, "at_most and at_least in different units", "one unit for both");
+  } else if (!expectation.against.empty() && quantity != Quantity::number) {
+    faults_.add(place, "a bound with a unit, against another cell",
+                "a number: how many times what that cell has");
+  } else if (draft.at_most && draft.at_least && draft.at_most->value < draft.at_least->value) {
+    faults_.add(place, "at_most below at_least", "a range that a value can lie in");
+  }
+  const auto value_of = [](const std::optional<BoundDraft>& bound) {
+    return bound ? std::optional(bound->value) : std::nullopt;
+  };
+  expectation.at_most = value_of(draft.at_most);
+  expectation.at_least = value_of(draft.at_least);
+  expectation.equals = value_of(draft.equals);
+  expectation.quantity = quantity.value_or(Quantity::number);
 }
 
 std::vector<FlowGroup> finished(std::vector<FlowDraft> drafts) {
@@ -285,6 +314,38 @@ void check_names(const Scenario& scenario, Faults& faults) {
     const Place expectation(expect, i);
     faults.add(Place(expectation, "flow"), shown_text(flow),
                fmt::format("a flow group: {}", fmt::join(names, ", ")), nearest_word(flow, names));
+  }
+}
+
+void check_against(const Scenario& scenario, const std::vector<AxisChanges>& axes, Faults& faults) {
+  const Place root;
+  const Place expect(root, "expect");
+  std::vector<std::string_view> names;
+  for (const auto& axis : axes) names.push_back(axis.name);
+  for (std::size_t i = 0; i < scenario.expect.size(); ++i) {
+    const Place expectation(expect, i);
+    const Place against(expectation, "against");
+    for (const auto& [name, label] : scenario.expect[i].against) {
+      const Place here(against, name);
+      const auto axis = std::find_if(axes.begin(), axes.end(),
+                                     [&](const AxisChanges& one) { return one.name == name; });
+      if (axis == axes.end()) {
+        faults.add(here, "an axis that is not swept",
+                   names.empty() ? "a sweep with other cells"
+                                 : fmt::format("an axis: {}", fmt::join(names, ", ")),
+                   nearest_word(name, names));
+        continue;
+      }
+      std::vector<std::string_view> labels;
+      for (const auto& value : axis->values) labels.emplace_back(value.label);
+      if (std::find(labels.begin(), labels.end(), label) != labels.end()) continue;
+      constexpr std::size_t kShown = 20;
+      const auto shown_labels = std::span(labels).first(std::min(labels.size(), kShown));
+      faults.add(here, shown_text(label),
+                 fmt::format("a label: {}{}", fmt::join(shown_labels, ", "),
+                             labels.size() > kShown ? ", ..." : ""),
+                 nearest_word(label, labels));
+    }
   }
 }
 

@@ -63,6 +63,13 @@ struct Bound {
   }
 };
 
+// Which cell of the sweep: axes and a label of each.
+struct Labels {
+  std::string allowed() const {
+    return R"(an object of axes and one label of each, such as {"readers": "fast"})";
+  }
+};
+
 // A name that is fit for file names, cell ids and command lines.
 struct NameText {
   static constexpr std::size_t kLongest = 64;

@@ -281,6 +281,32 @@ TEST(Sweep, ShapesTellWhichCellsNeedOtherWorkers) {
   EXPECT_EQ(shapes.size(), 4U);
 }
 
+TEST(Sweep, ExpectationsAgainstAnotherCellNameItsLabels) {
+  ScenarioOptions options;
+  options.overrides = {{"/expect/0", R"({"metric": "m", "at_most": 1.5,
+      "against": {"case": "a", "/flows/0/socket/sndbuf": null}})"}};
+  const auto* sweep = R"({"/flows/0/socket/sndbuf": ["64KiB", null],
+                          "case": [{"label": "a", "set": {}}, {"label": "b", "set": {}}]})";
+  const auto expect = campaign_of(sweep, options).base.expect;
+  ASSERT_EQ(expect.size(), 1U);
+  EXPECT_EQ(expect[0].at_most, 1.5);
+  EXPECT_THAT(expect[0].against,
+              UnorderedElementsAre(Pair("case", "a"), Pair("/flows/0/socket/sndbuf", "absent")));
+  options.overrides[0].value = R"({"metric": "m", "at_most": 1, "against": {"cse": "a"}})";
+  EXPECT_THAT(faults_of(sweep, options),
+              ElementsAre("/expect/0/against/cse: found an axis that is not swept; expected an "
+                          "axis: /flows/0/socket/sndbuf, case; did you mean \"case\"?"));
+  options.overrides[0].value = R"({"metric": "m", "at_most": 1, "against": {"case": "c"}})";
+  EXPECT_THAT(
+      faults_of(sweep, options),
+      ElementsAre(HasSubstr("/expect/0/against/case: found \"c\"; expected a label: a, b")));
+  EXPECT_THAT(faults_of("{}", options), ElementsAre(HasSubstr("a sweep with other cells")));
+  // Also one that the sweep itself brings.
+  EXPECT_THAT(faults_of(R"({"case": [{"label": "a", "set": {"/expect": [
+          {"metric": "m", "at_most": 1, "against": {"case": "z"}}]}}]})"),
+              ElementsAre(HasSubstr("/sweep/case/0/set/~1expect/0/against/case: found \"z\"")));
+}
+
 TEST(Sweep, FaultsCarryThePlaceInTheSweep) {
   const std::vector<std::pair<std::string, std::string>> kCases{
       {R"({"/flows/0/connections": [1, 0]})",

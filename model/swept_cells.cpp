@@ -291,6 +291,7 @@ class SweptCells::Checker {
         if (named) cells_.read(section, choice, scenario, found);
       }
       check_names(scenario, found);
+      check_against(scenario, cells_.axes_, found);
       report(found, choice, cells_.name_axes_);
     });
   }

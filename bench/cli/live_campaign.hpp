@@ -23,6 +23,6 @@ CampaignOutcome run_live(const Campaign& campaign, const Plan& plan,
 
 // The cells of the journal as a report, with the scenario's expectations judged.
 Report report_of(const Campaign& campaign, std::uint64_t seed, std::string started_at,
-                 std::vector<CellResult> cells);
+                 std::vector<CellResult> cells, std::string command);
 
 }  // namespace netstall

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -37,33 +38,43 @@ void print_writes(const Campaign& campaign, bool allowed) {
   if (host.empty() && sides.empty()) fmt::print("  none\n");
 }
 
-// The cells that this machine cannot run; true where that is all of them.
+// Why some cells cannot be run on this machine; true where that is all of them.
 bool print_infeasible(const Campaign& campaign) {
+  struct Cells {
+    std::string first;
+    std::size_t count = 0;
+  };
   Feasibility feasibility;
-  std::map<std::string, std::vector<std::string>> cells;  // why → ids
+  std::map<std::string, Cells> cells;  // why → which
   std::size_t count = 0;
   for (const Cell cell : campaign.cells) {
-    if (const auto why = feasibility.why_not(cell.scenario)) {
-      cells[*why].push_back(cell.id);
-      ++count;
-    }
+    const auto why = feasibility.why_not(cell.scenario);
+    if (!why) continue;
+    auto& of_why = cells[*why];
+    if (of_why.count++ == 0) of_why.first = cell.id;
+    ++count;
   }
-  for (const auto& [why, ids] : cells) {
-    fmt::print("Cannot be run here, {} of {} cells ({}{}): {}\n", ids.size(), campaign.cells.size(),
-               ids.front(), ids.size() > 1 ? ", …" : "", why);
+  for (const auto& [why, which] : cells) {
+    fmt::print("Cannot be run here, {} of {} cells ({}{}): {}\n", which.count,
+               campaign.cells.size(), which.first, which.count > 1 ? ", …" : "", why);
   }
   return count == campaign.cells.size();
 }
 
-void print_cells(const Campaign& campaign, const Plan& plan) {
-  fmt::print("Cells: {}, {} repetitions in all (seed {})\n", campaign.cells.size(),
+// Each with its number in the whole sweep, by which --cell takes it too.
+void print_cells(const Campaign& campaign, const Plan& plan, bool all) {
+  const auto& chosen = campaign.selection;
+  const auto of = chosen ? fmt::format(" of {}", chosen->of) : std::string();
+  fmt::print("Cells: {}{}, {} repetitions in all (seed {})\n", campaign.cells.size(), of,
              plan.order.size(), plan.seed);
-  for (std::size_t i = 0; i < campaign.cells.size() && i < kCellsShown; ++i) {
+  const auto shown = all ? campaign.cells.size() : std::min(campaign.cells.size(), kCellsShown);
+  for (std::size_t i = 0; i < shown; ++i) {
     const Cell cell = campaign.cells[i];
-    fmt::print("  {}  × {}\n", cell.id, cell.scenario.timing.repetitions);
+    fmt::print("  {}  {}  × {}\n", chosen ? chosen->indices[i] : i, cell.id,
+               cell.scenario.timing.repetitions);
   }
-  if (campaign.cells.size() > kCellsShown) {
-    fmt::print("  … and {} more\n", campaign.cells.size() - kCellsShown);
+  if (campaign.cells.size() > shown) {
+    fmt::print("  … and {} more: -v lists them\n", campaign.cells.size() - shown);
   }
 }
 
@@ -84,13 +95,14 @@ void print_workers(const Campaign& campaign, const Plan& plan) {
 
 ExitStatus plan_scenario(const ScenarioCommandOptions& options) {
   const auto campaign = load_campaign(options);
+  require_sound_expectations(campaign);
   const auto plan = make_plan(campaign, read_limits(), options.seed);
   const auto& budget = plan.budget;
   fmt::print("{}: {}\n\n", campaign.base.name, campaign.base.why);
   fmt::print("Sysctls written:\n");
   print_writes(campaign, options.allow_host_sysctl);
   const bool none_can_run = print_infeasible(campaign);
-  print_cells(campaign, plan);
+  print_cells(campaign, plan, options.verbose);
   if (options.verbose) {
     for (const auto& [cell, index] : plan.order) {
       fmt::print("    {} #{}\n", campaign.cells[cell].id, index);
@@ -117,6 +129,7 @@ void add_plan_command(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("plan", "Show cells, writes and budget of a scenario; changes nothing");
   add_scenario_options(*command, *options);
+  add_cell_option(*command, *options);
   command->callback([options, &action] { action = [options] { return plan_scenario(*options); }; });
 }
 

@@ -13,9 +13,9 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/file.hpp"
+#include "base/shell_word.hpp"
 #include "base/units.hpp"
 #include "bench/cli/commands.hpp"
-#include "bench/cli/guest.hpp"
 #include "bench/cli/live_campaign.hpp"
 #include "bench/cli/live_page.hpp"
 #include "bench/cli/scenario_options.hpp"
@@ -36,7 +36,6 @@ struct RunOptions {
   std::string output;
   std::string page;
   bool resume = false;
-  std::string guest;
 };
 
 // Where report and journal go; the journal lies beside the report.
@@ -118,23 +117,14 @@ void require_writable(const std::filesystem::path& file, const char* option) {
   }
 }
 
-// Before anything is touched: an expectation that nobody could judge is bad input.
-void require_sound_expectations(const Campaign& campaign) {
-  for (const Cell cell : campaign.cells) {
-    for (std::size_t i = 0; i < cell.scenario.expect.size(); ++i) {
-      if (const auto fault = fault_of(cell.scenario.expect[i])) {
-        throw Error(ErrorKind::usage, fmt::format("/expect/{} of cell {}", i, cell.id), *fault);
-      }
-    }
-  }
-}
-
-// The answer first; then what was expected of it.
+// The answer first; then what was expected of it, and how to look at what was missed.
 std::string summary_of(const Report& report, int fd) {
   auto text = summarize(report, {wants_color(fd)});
   for (const auto& cell : report.cells) {
     for (const auto& result : cell.expectations) {
       text += fmt::format("{} {}: {}\n", result.passed ? "ok  " : "MISS", cell.id, to_text(result));
+      if (result.passed) continue;
+      text += fmt::format("     alone: {}\n", command_alone(report.command, cell.id, result));
     }
   }
   return text;
@@ -171,9 +161,6 @@ void deliver(const Report& report, const Paths& paths, const RunOptions& options
              const CampaignOutcome& outcome) {
   if (paths.report.empty()) {
     write_stream(paths, to_json(report));
-    if (!options.shared.quiet) {
-      fmt::print(stderr, "{}", summary_of(report, STDERR_FILENO));
-    }
   } else {
     try {
       replace_file(paths.report, to_json(report));
@@ -181,20 +168,21 @@ void deliver(const Report& report, const Paths& paths, const RunOptions& options
       throw Error(error.kind(), "write the report", error.what(),
                   fmt::format("every finished repetition is in {}", paths.journal.string()));
     }
-    if (!options.shared.quiet) {
-      fmt::print("{}", summary_of(report, STDOUT_FILENO));
-      fmt::print("Report: {}\n", paths.report.string());
-    }
   }
-  if (can_be_resumed(outcome, paths)) {
-    if (!options.shared.quiet) {
-      fmt::print(stderr, "To go on with it: the same command with --resume -o {}\n",
-                 paths.report.string());
-    }
-    return;
-  }
+  const bool resumable = can_be_resumed(outcome, paths);
   std::error_code none;
-  std::filesystem::remove(paths.journal, none);
+  if (!resumable) std::filesystem::remove(paths.journal, none);
+  if (options.shared.quiet) return;
+  if (paths.report.empty()) {
+    fmt::print(stderr, "{}", summary_of(report, STDERR_FILENO));
+  } else {
+    fmt::print("{}", summary_of(report, STDOUT_FILENO));
+    fmt::print("Report: {}\n", paths.report.string());
+  }
+  if (resumable) {
+    fmt::print("To go on with it: {} --resume -o {}\n", report.command,
+               shell_word(paths.report.string()));
+  }
 }
 
 ExitStatus status_of(const CampaignOutcome& outcome, const Report& report) {
@@ -225,35 +213,8 @@ void announce(const Campaign& campaign, const Plan& plan,
              human_duration(static_cast<double>(time.count())));
 }
 
-// The same command line for the guest, whose report comes back.
-GuestRun guest_run_of(const RunOptions& options, const Campaign& campaign) {
-  const auto refuse = [](const char* option) {
-    throw Error(ErrorKind::usage, fmt::format("run with --guest and {}", option),
-                "a guest and its files are gone when it ends", "use one or the other");
-  };
-  if (options.resume) refuse("--resume");
-  if (!options.page.empty()) refuse("--page");
-  const auto& shared = options.shared;
-  GuestRun run{options.guest, {shared.scenario}, {shared.scenario}, {}};
-  for (const auto& set : shared.set) run.arguments.insert(run.arguments.end(), {"--set", set});
-  if (shared.profile) {
-    run.arguments.insert(run.arguments.end(), {"--profile", *shared.profile});
-    run.files.emplace_back(*shared.profile);
-  }
-  run.arguments.insert(run.arguments.end(), {"--seed", fmt::format("{}", shared.seed), "--probes",
-                                             std::string(name_of(options.probes.mode))});
-  if (shared.quiet) run.arguments.emplace_back("-q");
-  if (shared.verbose) run.arguments.emplace_back("-v");
-  const auto paths = choose_paths(options, campaign);
-  require_writable(paths.report, "-o");
-  if (paths.report.empty()) refuse("-o to a stream");
-  run.report = paths.report;
-  return run;
-}
-
 ExitStatus run(const RunOptions& options) {
   const auto campaign = load_campaign(options.shared);
-  if (!options.guest.empty()) return run_in_guest(guest_run_of(options, campaign));
   require_host_sysctl_allowed(campaign, options.shared);
   require_sound_expectations(campaign);
   const auto plan = make_plan(campaign, read_limits(), options.shared.seed);
@@ -264,15 +225,17 @@ ExitStatus run(const RunOptions& options) {
 
   const auto history = options.resume ? read_journal_history(paths.journal) : JournalHistory{};
   const auto started_at = options.resume ? history.head.started_at : wall_clock_text();
+  const auto command = command_to_run(options.shared, options.probes);
   if (!options.shared.quiet) {
     announce(campaign, plan,
              options.resume ? finished_in(campaign, paths) : std::vector<FinishedRepetition>{});
   }
-  LivePage page(options.page, campaign, plan, started_at, paths.journal);
+  LivePage page(options.page, campaign, plan, started_at, paths.journal, command);
   const auto outcome = run_live(
       campaign, plan, options.shared, options.probes.mode, paths.journal,
       [&page](const CampaignProgress& progress) { page.follow(progress); }, options.resume);
-  auto report = report_of(campaign, plan.seed, started_at, read_journal(campaign, paths.journal));
+  auto report =
+      report_of(campaign, plan.seed, started_at, read_journal(campaign, paths.journal), command);
   const auto resumed_at = read_journal_history(paths.journal).resumed_at;
   if (!resumed_at.empty()) {
     report.environment["run.resumed_at"] = fmt::format("{}", fmt::join(resumed_at, ", "));
@@ -288,6 +251,7 @@ void add_run_command(CLI::App& app, Action& action) {
   const auto options = std::make_shared<RunOptions>();
   auto* command = app.add_subcommand("run", "Run a scenario and write its report (needs root)");
   add_scenario_options(*command, options->shared);
+  add_cell_option(*command, options->shared);
   add_probe_option(*command, options->probes);
   command
       ->add_option("-o,--output", options->output,
@@ -297,11 +261,6 @@ void add_run_command(CLI::App& app, Action& action) {
       ->add_option("--page", options->page,
                    "Page to write, and to write anew as repetitions finish; an open one follows")
       ->type_name("X.html");
-  command
-      ->add_option("--guest", options->guest,
-                   "Run it inside a throw-away kernel, such as 6.12 (scripts/vm.sh); host-wide "
-                   "settings are then the guest's")
-      ->type_name("KERNEL");
   command->add_flag("--resume", options->resume,
                     "Go on with a run that was killed or interrupted: what its journal, beside the "
                     "report, holds is not run again");

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "base/units.hpp"
+#include "bench/report/block_bars.hpp"
+#include "bench/report/markup.hpp"
 
 namespace netstall {
 namespace {
@@ -184,11 +186,43 @@ std::string flow_line(const FlowSum& flow) {
                              stalls, blocked, durations[0], durations[1], durations[2], cause);
 }
 
-std::string cell_block(const CellSum& sum, const Painter& paint) {
+// Bars stand between the table's columns, below the row that they belong to.
+constexpr std::size_t kBarIndent = 9;
+constexpr std::size_t kBarColumns = 80 - kBarIndent;
+
+// Of all stalls that are shown; none where there was none.
+std::optional<TimeAxis> shared_axis(const std::vector<CellSum>& cells) {
+  std::optional<std::uint64_t> lowest;
+  std::uint64_t highest = 0;
+  for (const auto& cell : cells) {
+    for (const auto& flow : cell.flows) {
+      if (!flow.stalls || flow.stalls->total.duration.empty()) continue;
+      const auto& durations = flow.stalls->total.duration;
+      lowest = std::min(lowest.value_or(*durations.min()), *durations.min());
+      highest = std::max(highest, *durations.max());
+    }
+  }
+  if (!lowest) return std::nullopt;
+  return TimeAxis(*lowest, highest, kBarColumns);
+}
+
+std::string bar_line(const FlowSum& flow, const std::optional<TimeAxis>& axis) {
+  if (!axis || !flow.stalls || flow.stalls->total.duration.empty()) return {};
+  return fmt::format("{:{}}{}\n", "", kBarIndent, axis->bars(flow.stalls->total.duration));
+}
+
+std::string axis_lines(const std::optional<TimeAxis>& axis, const Painter& paint) {
+  if (!axis) return {};
+  return paint.dim(fmt::format("{:{}}{}\n{:{}}how long stalls were; heights are logarithmic, too\n",
+                               "", kBarIndent, axis->labels(), "", kBarIndent));
+}
+
+std::string cell_block(const CellSum& sum, const std::optional<TimeAxis>& axis,
+                       const Painter& paint) {
   auto text = fmt::format("{} {}\n", paint.bold(sum.cell->id),
                           paint.dim(fmt::format("({} of {} repetitions good)", sum.good,
                                                 sum.cell->repetitions.size())));
-  for (const auto& flow : sum.flows) text += flow_line(flow);
+  for (const auto& flow : sum.flows) text += flow_line(flow) + bar_line(flow, axis);
   for (const auto& remark : sum.remarks) text += fmt::format("  {}\n", paint.red(remark));
   return text;
 }
@@ -221,7 +255,9 @@ std::string probe_lines(const Report& report) {
   }
   if (backends.empty()) return {};
   auto text = fmt::format("Stalls measured by: {}.\n", fmt::join(backends, ", "));
-  for (const auto& [what, why] : missing) text += fmt::format("  not here: {}: {}\n", what, why);
+  for (const auto& [what, why] : missing) {
+    text += wrapped(fmt::format("  not here: {}: {}", what, why), 4);
+  }
   return text;
 }
 
@@ -244,10 +280,15 @@ std::string summarize(const Report& report, const SummaryOptions& options) {
   std::vector<CellSum> cells;
   for (const auto& cell : report.cells) cells.push_back(sum_cell(cell));
   auto text = headline(cells, paint) + "\n\n";
+  if (report.selection) {
+    text += fmt::format("Of the {} cells of the sweep only {} {} run.\n\n", report.selection->of,
+                        report.cells.size(), report.cells.size() == 1 ? "was" : "were");
+  }
   text += paint.dim(fmt::format(fmt::runtime(kRow), "flow", "conns", "bytes/s", "stalls", "blocked",
                                 "p50", "p99", "max", "main cause"));
-  for (const auto& cell : cells) text += cell_block(cell, paint);
-  text += "\n" + legend(cells) + agreement(cells) + probe_lines(report);
+  const auto axis = shared_axis(cells);
+  for (const auto& cell : cells) text += cell_block(cell, axis, paint);
+  text += axis_lines(axis, paint) + "\n" + legend(cells) + agreement(cells) + probe_lines(report);
   return text;
 }
 

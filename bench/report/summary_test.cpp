@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "bench/report/checks.hpp"
+#include "bench/report/markup.hpp"
 
 namespace netstall {
 namespace {
@@ -80,13 +81,33 @@ TEST(Summary, WithoutAProbeTheCauseIsNotTold) {
 
 TEST(Summary, LinesFitEightyColumns) {
   Report report;
-  report.cells = {{"base", {}, {repetition(stalls(Cause::mem_shortage, 204'000'000, 40))}, {}}};
+  auto wide = stalls(Cause::mem_shortage, 204'000'000, 40);
+  wide.total.duration.record(900);
+  wide.total.duration.record(600'000'000'000);
+  report.cells = {{"base", {}, {repetition(wide)}, {}}};
+  report.cells[0].repetitions[0].probes.missing = {
+      {"send_wait by fentry",
+       "Operation not permitted (EPERM); prog 'on_wait': BPF program load "
+       "failed: Operation not permitted"}};
   const auto text = summarize(report, {});
   std::size_t from = 0;
   for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', from)) {
-    EXPECT_LE(end - from, 80U) << text.substr(from, end - from);
+    const auto line = text.substr(from, end - from);
+    EXPECT_LE(columns(line), 80U) << line;
     from = end + 1;
   }
+}
+
+TEST(Summary, DrawsStallsOfAllCellsOnOneAxis) {
+  Report report;
+  report.cells = {{"a", {}, {repetition(stalls(Cause::sndbuf_full, 5'000'000, 30))}, {}},
+                  {"b", {}, {repetition(stalls(Cause::sndbuf_full, 500'000'000, 30))}, {}},
+                  {"c", {}, {repetition(Stalls{})}, {}}};
+  const auto text = summarize(report, {});
+  // Two decades apart are 24 columns.
+  EXPECT_THAT(text, HasSubstr("\n                 █\nb "));
+  EXPECT_THAT(text, HasSubstr("\n                                         █\nc "));
+  EXPECT_THAT(text, HasSubstr("         ╵1 ms       ╵10 ms      ╵100 ms\n"));
 }
 
 TEST(Checks, TextAndJsonSayTheSame) {

@@ -5,11 +5,14 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <memory>
 #include <set>
 #include <string_view>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/process.hpp"
 #include "bench/run/interrupts.hpp"
@@ -64,6 +67,26 @@ bool ends_the_campaign(const std::optional<Error>& error) {
   return error && (error->kind() == ErrorKind::usage || error->kind() == ErrorKind::incapable);
 }
 
+// Tells of every phase of a repetition, and of its window as it goes. `left`: of the
+// whole campaign, now that the repetition begins.
+void follow(RunContext& context, const CampaignOptions& options, const CampaignProgress& begin,
+            Nanoseconds left) {
+  const auto now = std::make_shared<CampaignProgress>(begin);
+  const auto tell = [&options, now, left, begun = mono_now()] {
+    now->left = std::max(Nanoseconds(0), left - (mono_now() - begun));
+    options.progress(*now);
+  };
+  context.progress = [now, tell](const std::string& phase) {
+    now->phase = phase;
+    now->glance.reset();
+    tell();
+  };
+  context.glance = [now, tell](const Glance& glance) {
+    now->glance = glance;
+    tell();
+  };
+}
+
 }  // namespace
 
 void require_privileges() {
@@ -74,7 +97,9 @@ void require_privileges() {
 
 JournalHead journal_head_of(const Campaign& campaign, const Plan& plan,
                             const CampaignOptions& options) {
-  return {campaign.hash, plan.seed, options.probes, options.tool, kernel_release(), {}};
+  auto cells = campaign.selection ? campaign.selection->indices : std::vector<std::uint32_t>{};
+  return {campaign.hash, std::move(cells), plan.seed, options.probes,
+          options.tool,  kernel_release(), {}};
 }
 
 Nanoseconds time_of(const Campaign& campaign, const Plan& plan,
@@ -107,17 +132,16 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
   for (const auto& finished : journal.finished()) count(finished.status);
   std::size_t done = journal.finished().size();
   const auto places = places_done(plan, journal.finished());
-  for (std::size_t next = 0; next < plan.order.size() && !outcome.interrupted; ++next) {
+  for (std::size_t next = 0;
+       next < plan.order.size() && !outcome.interrupted && !outcome.journal_error; ++next) {
     if (places[next]) continue;
     const auto& planned = plan.order[next];
     const Cell cell = campaign.cells[planned.cell];
     RunContext context{options.probes, plan.seed + next, exe.get(), options.state_root,
-                       hook,           options.say,      {}};
+                       hook,           options.say,      {},        {}};
     if (options.progress) {
-      context.progress = [&](const std::string& phase) {
-        options.progress(
-            {done, plan.order.size(), cell.id, phase, time_left(campaign, plan, places, next)});
-      };
+      follow(context, options, {done, plan.order.size(), cell.id, planned.index},
+             time_left(campaign, plan, places, next));
     }
     auto [repetition, error] = run_repetition(cell.scenario, *plan.assignments[planned.cell],
                                               context, guardian, interrupts);
@@ -127,7 +151,11 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
     repetition.cell = planned.cell;
     repetition.index = planned.index;
     repetition.order = static_cast<std::uint32_t>(next);
-    journal.append(repetition);
+    try {
+      journal.append(repetition);
+    } catch (const Error& journal_error) {
+      outcome.journal_error = journal_error;
+    }
     count(repetition.status);
     ++done;
     outcome.not_restored.insert(outcome.not_restored.end(), repetition.not_restored.begin(),

@@ -4,9 +4,11 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
 #include "bench/run/journal.hpp"
 #include "bench/run/repetition.hpp"
 #include "model/plan.hpp"
@@ -18,8 +20,10 @@ struct CampaignProgress {
   std::size_t done = 0;
   std::size_t total = 0;
   std::string cell;
-  std::string phase;
+  std::uint32_t repetition = 0;  // of the cell, from 0
+  std::string phase = {};
   Nanoseconds left{0};
+  std::optional<Glance> glance = {};  // only within a window
 };
 
 struct CampaignOptions {
@@ -38,6 +42,8 @@ struct CampaignOutcome {
   bool any_failed = false;
   bool all_skipped = false;
   std::vector<std::string> not_restored;
+  // The journal could not be written: it ended there, with all before it kept.
+  std::optional<Error> journal_error;
 };
 
 // Throws Error (incapable) unless this process may make namespaces, cgroups and

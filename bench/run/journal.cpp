@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -65,15 +66,27 @@ Fd claim(const std::filesystem::path& path) {
   return fd;
 }
 
-Fd claim_left(const std::filesystem::path& path) {
+void require_there(const std::filesystem::path& path) {
   std::error_code none;
-  if (!std::filesystem::exists(path, none)) {
-    throw Error(ErrorKind::usage, fmt::format("resume {}", path.string()),
-                "there is no such journal: no run that was to write this report was killed or "
-                "interrupted",
-                "run it without --resume");
-  }
+  if (std::filesystem::exists(path, none)) return;
+  throw Error(ErrorKind::usage, fmt::format("resume {}", path.string()),
+              "there is no such journal: no run that was to write this report was killed or "
+              "interrupted",
+              "run it without --resume");
+}
+
+Fd claim_left(const std::filesystem::path& path) {
+  require_there(path);
   return lock_of(path, 0);
+}
+
+// Repetitions name their cell by its place among those that were chosen.
+std::vector<std::uint32_t> chosen_of(const Campaign& campaign) {
+  return campaign.selection ? campaign.selection->indices : std::vector<std::uint32_t>{};
+}
+
+bool is_of(const JournalHead& head, const Campaign& campaign) {
+  return head.scenario_hash == campaign.hash && head.cells == chosen_of(campaign);
 }
 
 // Calls take(line, is_head) for each whole line.
@@ -98,10 +111,15 @@ void require_same(const std::filesystem::path& path, std::string_view what, cons
       "go on with it as it was begun, or name another report with -o and leave --resume out");
 }
 
+std::string cells_text(const std::vector<std::uint32_t>& cells) {
+  return cells.empty() ? "all" : fmt::format("{}", fmt::join(cells, ", "));
+}
+
 void require_resumable(const std::filesystem::path& path, const JournalHead& there,
                        const JournalHead& here) {
   require_same(path, "scenario (as a hash, with profile and --set)", there.scenario_hash,
                here.scenario_hash);
+  require_same(path, "choice of cells", cells_text(there.cells), cells_text(here.cells));
   require_same(path, "seed", there.seed, here.seed);
   require_same(path, "choice of probes", name_of(there.probes), name_of(here.probes));
   require_same(path, "netstall", there.tool, here.tool);
@@ -143,7 +161,14 @@ Journal::~Journal() {
 }
 
 void Journal::append(const Repetition& repetition) {
-  lines_.append_line(to_json_line(repetition));
+  try {
+    lines_.append_line(to_json_line(repetition));
+  } catch (const Error& error) {
+    throw Error(error.kind(), "keep a finished repetition", error.what(),
+                empty_ ? "make room there"
+                       : fmt::format("make room there; every repetition before it is kept in {}",
+                                     path_.string()));
+  }
   empty_ = false;
 }
 
@@ -153,9 +178,9 @@ std::vector<CellResult> read_journal(const Campaign& campaign,
   for (const Cell cell : campaign.cells) cells.push_back({cell.id, cell.parameters, {}, {}});
   const auto text = read_file(journal, kMostBytes);
   for_each_line(text, [&](std::string_view line, bool is_head) {
-    if (is_head && journal_head_from_json_line(line).scenario_hash != campaign.hash) {
+    if (is_head && !is_of(journal_head_from_json_line(line), campaign)) {
       throw Error(ErrorKind::usage, fmt::format("read {}", journal.string()),
-                  "it is of another scenario");
+                  "it is of another scenario, or of other cells of it");
     }
     if (is_head || journal_resumption_from_json_line(line)) return;
     auto repetition = repetition_from_json_line(line);
@@ -168,6 +193,7 @@ std::vector<CellResult> read_journal(const Campaign& campaign,
 }
 
 JournalHistory read_journal_history(const std::filesystem::path& journal) {
+  require_there(journal);
   JournalHistory history;
   bool any = false;
   const auto text = read_file(journal, kMostBytes);

@@ -25,8 +25,8 @@ struct FinishedRepetition {
 
 enum class JournalStart : std::uint8_t { fresh, resumed };
 
-// One line that names what is run, then one per repetition, each synced before
-// append() returns. Destroyed with no repetition in it, it leaves no file.
+// One line that names what is run and which of its cells, then one per repetition, each
+// synced before append() returns. Destroyed with no repetition in it, it leaves no file.
 // Not thread-safe.
 class Journal {
  public:
@@ -42,6 +42,8 @@ class Journal {
 
   // Of the run that is resumed: all but what was interrupted.
   const std::vector<FinishedRepetition>& finished() const noexcept { return finished_; }
+  // Throws Error when it cannot be written, as on a full disk; what was appended
+  // before is still whole.
   void append(const Repetition& repetition);
 
  private:
@@ -57,7 +59,8 @@ class Journal {
 
 // The repetitions of a journal, sorted into the cells of its campaign; of one that
 // was run again after an interruption the later. A torn last line (a crash while
-// writing) is left out. Throws Error (usage) when it is of another scenario.
+// writing) is left out. Throws Error (usage) when it is of another scenario, or of
+// other cells of it.
 std::vector<CellResult> read_journal(const Campaign& campaign,
                                      const std::filesystem::path& journal);
 

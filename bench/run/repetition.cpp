@@ -107,6 +107,29 @@ class WindowCounters {
   Snapshots end_;
 };
 
+// Tells how the window goes, twice a second: what changes faster nobody can read.
+class Glances {
+ public:
+  Glances(const RunContext& context, const std::vector<FlowResult>& flows) : context_(context) {
+    for (const auto& flow : flows) established_ += flow.connections_established;
+  }
+  void add(const std::optional<SeriesRecorder::Reading>& reading) {
+    constexpr int kReadings = 5;
+    if (!reading || !context_.glance) return;
+    bytes_per_s_ += reading->goodput_bytes_per_s / kReadings;
+    if (++readings_ < kReadings) return;
+    context_.glance({established_, bytes_per_s_, reading->blocked_senders});
+    readings_ = 0;
+    bytes_per_s_ = 0;
+  }
+
+ private:
+  const RunContext& context_;
+  std::uint64_t established_ = 0;
+  int readings_ = 0;
+  double bytes_per_s_ = 0;
+};
+
 // Traffic, window and what is read in it. The crew's traffic still runs after.
 void measure(Crew& crew, Probes& probes, const Lab& lab, const Scenario& scenario,
              const Assignment& assignment, const std::vector<Connected>& connected,
@@ -126,9 +149,12 @@ void measure(Crew& crew, Probes& probes, const Lab& lab, const Scenario& scenari
   counters.at_start();
   probes.at_window_start();
   step(context, "measure");
+  Glances glances(context, repetition.flows);
   for (std::size_t k = 1; k <= series.points(); ++k) {
     crew.attend(window.from + series.due(k), sink);
     series.on_memory(k, memory.pages());
+    // The workers' samples of this point are on their way.
+    glances.add(series.reading(k - 1));
   }
   counters.at_end();
   step(context, "results");

@@ -116,7 +116,19 @@ inline Repetition measured_repetition() {
       {"slow", "stall.p99", 1e7, std::nullopt, Quantity::duration}, 9.5e6, true, ""};
   ExpectationResult missed{
       {"", "messages", std::nullopt, 5.0, Quantity::number}, std::nullopt, false, "not measured"};
-  repetition.expectations = {passed, missed};
+  ExpectationResult against{{"slow",
+                             "goodput",
+                             std::nullopt,
+                             0.5,
+                             Quantity::number,
+                             std::nullopt,
+                             {{"sndbuf", "absent"}}},
+                            3e6,
+                            false,
+                            "less than 0.5 times 8.0 MB/s",
+                            "sndbuf=absent",
+                            8e6};
+  repetition.expectations = {passed, missed, against};
   repetition.restored = true;
   return repetition;
 }
@@ -146,6 +158,8 @@ inline Report sample_report() {
   report.scenario_hash = "0123456789abcdef";
   report.seed = std::numeric_limits<std::uint64_t>::max();
   report.started_at = "2026-01-31T12:00:00.000Z";
+  report.command = "netstall run sample.json --set '/flows/0/pace={\"rate\": \"5/s\"}'";
+  report.selection = CellSelection{{"sndbuf=64KiB", "sndbuf=absent"}, {0, 2}, 3};
   CellResult cell{
       "sndbuf=64KiB", {{"/flows/0/socket/sndbuf", "64KiB"}}, {measured_repetition()}, {}};
   cell.expectations = measured_repetition().expectations;

@@ -18,7 +18,9 @@ SUFFIX = "/iterations:1/manual_time"
 SWEEP = {
     "readers": [
         {"label": "slow", "set": {"/flows/0/connections": 4}},
-        {"label": "fast", "set": {"/flows/0/reader": {}, "/flows/0/pace": {"rate": "50/s"}}},
+        # Buffers that hold all that is sent: no stall, however late the reader gets its turn.
+        {"label": "fast", "set": {"/flows/0/reader": {}, "/flows/0/pace": {"rate": "10/s"},
+                                  "/flows/0/socket": {"sndbuf": "200KiB", "rcvbuf": "200KiB"}}},
     ]
 }
 

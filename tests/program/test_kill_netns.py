@@ -7,12 +7,11 @@ scripts/kill_campaign.sh)."""
 import json
 import os
 import random
+import re
 import signal
 import time
 
 import harness
-
-
 
 CGROUP_V1 = os.path.exists("/sys/fs/cgroup/memory/memory.kmem.tcp.usage_in_bytes")
 
@@ -34,6 +33,11 @@ class Kill(harness.Case):
             self.assertEqual(json.loads(line)["status"], "ok")
         os.remove(self.journal)
         return max(0, len(lines) - 2)
+
+    def repetitions_begun(self):
+        """How many the run itself said that it begins."""
+        with open(self.path("said"), encoding="utf-8") as file:
+            return len(re.findall(r"^repetition \d+ of 40", file.read(), re.MULTILINE))
 
     def run_scenario(self):
         return harness.scenario(
@@ -70,20 +74,44 @@ class Kill(harness.Case):
                 self.machine.assert_clean()
                 self.check_journal()
 
+    def journal_lines(self):
+        try:
+            with open(self.journal, encoding="utf-8") as file:
+                return file.read().count("\n")
+        except FileNotFoundError:
+            return 0
+
+    def seconds_to_two_repetitions(self, path):
+        """As fast as this machine is just now."""
+        begun = time.monotonic()
+        running = harness.start("run", path, "-o", self.out)
+        harness.wait_until(lambda: self.journal_lines() < 3, 60, "no two repetitions")
+        seconds = time.monotonic() - begun
+        running.kill()
+        running.wait(20)
+        self.machine.assert_clean()
+        self.assertGreaterEqual(self.check_journal(), 2)
+        return seconds
+
     def test_at_random_moments(self):
         path = self.run_scenario()
+        span = self.seconds_to_two_repetitions(path)
         kills = int(os.environ.get("NETSTALL_KILLS", "25"))
         generator = random.Random(20)
         finished = 0
         for _ in range(kills):
-            running = harness.start("run", path, "-o", self.out)
-            moment = time.monotonic() + generator.uniform(0, 1.2)
+            with open(self.path("said"), "wb") as said:
+                running = harness.start("run", path, "-o", self.out, "-v", stderr=said)
+            moment = time.monotonic() + generator.uniform(0, span)
             while time.monotonic() < moment and running.poll() is None:
                 time.sleep(0.001)
             running.kill()
             running.wait(20)
             self.machine.assert_clean()
-            finished += self.check_journal()
+            kept = self.check_journal()
+            # One that is begun comes after the end of all before it.
+            self.assertGreaterEqual(kept, self.repetitions_begun() - 1)
+            finished += kept
         print(f"{kills} kills, {finished} finished repetitions kept")
         self.assertGreater(finished, 0)
 

@@ -1,7 +1,10 @@
 """A whole run: what the report says, that nothing is left, and that what goes
 wrong is said with the right status."""
 
+import glob
+import json
 import os
+import pty
 import resource
 import signal
 import subprocess
@@ -110,6 +113,44 @@ class WholeRun(harness.Case):
         done = self.run_scenario(expect=[{"flow": "slow", "metric": "stall.max", "at_most": "1us"}], expect_status=1)
         self.assertIn("MISS", done.stdout)
 
+    def test_a_missed_expectation_names_the_cell_and_the_command_that_runs_it_alone(self):
+        cases = [{"label": "fast", "set": {"/flows/0/reader": None, "/flows/0/pace": {"rate": "50/s"}}},
+                 {"label": "slow", "set": {}}]
+        done = self.run_scenario(
+            "--set", "/timing/measure=300ms", "--seed", "7", expect_status=1,
+            sweep={"readers": cases},
+            expect=[{"flow": "slow", "metric": "stall.time", "at_most": "500ms"},
+                    {"flow": "slow", "metric": "goodput", "at_most": 2, "against": {"readers": "fast"}}],
+        )
+        report = harness.load(self.out)
+        self.assertIsNone(report["selection"])
+        self.assertEqual([len(cell["expectations"]) for cell in report["cells"]], [1, 2])
+        (ratio,) = [e for e in report["cells"][1]["expectations"] if e["against"]]
+        goodput = [cell["repetitions"][0]["flows"][0]["goodput_bytes_per_s"] for cell in report["cells"]]
+        self.assertEqual((ratio["against_observed"], ratio["observed"]), tuple(goodput))
+        self.assertEqual(ratio["passed"], goodput[1] <= 2 * goodput[0])
+        lines = done.stdout.splitlines()
+        (missed,) = [i for i, line in enumerate(lines) if line.startswith("MISS readers=slow: slow: stall.time")]
+        self.assertIn("ok   readers=fast: slow: stall.time at most 500 ms", done.stdout)
+        command = lines[missed + 1].split("alone: ", 1)[1]
+        self.assertEqual(command.split()[-2:], ["--cell", "readers=slow"])
+        # That command, as it stands, runs this cell and no other.
+        again = self.path("again.json")
+        with open(self.path("netstall"), "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\nexec "{harness.NETSTALL}" "$@" -o "{again}"\n')
+        os.chmod(self.path("netstall"), 0o755)
+        ran = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=120,
+                             env={**os.environ, "PATH": self.folder + ":" + os.environ["PATH"]})
+        self.assertEqual(ran.returncode, 1, ran.stderr)
+        self.assertIn("Of the 2 cells of the sweep only 1 was run.", ran.stdout)
+        self.assertIn("the cell with readers=fast was not run", ran.stdout)
+        alone = harness.load(again)
+        self.assertEqual(alone["selection"], {"cells": ["readers=slow"], "indices": [1], "of": 2})
+        self.assertEqual([cell["id"] for cell in alone["cells"]], ["readers=slow"])
+        self.assertEqual([r["cell"] for r in harness.repetitions(alone)], [1])
+        self.assertEqual((alone["scenario_hash"], alone["seed"]), (report["scenario_hash"], 7))
+        self.assertEqual(alone["command"], report["command"])
+
     def test_unknown_sysctl(self):
         done = self.run_scenario(sysctl={"server": {"net.ipv4.tcp_wmen": "1 2 3"}}, expect_status=2)
         self.assertIn("net.ipv4.tcp_wmen", done.stderr)
@@ -139,16 +180,115 @@ class WholeRun(harness.Case):
         done = harness.run("run", path, "-o", self.folder)
         self.assertEqual(done.returncode, 2, done.stderr)
 
-    def test_full_disk(self):
-        # A tmpfs of one page: the journal's first line does not fit.
-        mount = self.path("full")
+        done = harness.run("run", path, "-o", os.path.join(self.mounted("ro"), "report.json"))
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("Read-only file system", done.stderr)
+        self.assertIn("-o", done.stderr)
+
+    def mounted(self, options):
+        """A file system in memory, for as long as the test runs."""
+        mount = self.path("mount")
         os.mkdir(mount)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", mount], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", mount], check=True)
         self.addCleanup(subprocess.run, ["umount", mount], check=True)
-        path = harness.scenario(self.folder)
-        done = harness.run("run", path, "-o", os.path.join(mount, "report.json"))
+        return mount
+
+    def run_on_a_full_disk(self, size, repetitions):
+        out = os.path.join(self.mounted(f"size={size}"), "report.json")
+        timing = {"ramp": "10ms", "warmup": "10ms", "measure": "50ms", "repetitions": repetitions}
+        done = harness.run("run", harness.scenario(self.folder, timing=timing), "-o", out)
         self.assertEqual(done.returncode, 5, done.stderr)
-        self.assertIn("No space left", done.stderr)
+        self.assertIn("No space left on device", done.stderr)
+        self.assertFalse(os.path.exists(out))
+        return done, out + ".journal"
+
+    def finished_in(self, journal):
+        """The repetitions of a journal; every line must be whole."""
+        with open(journal, encoding="utf-8") as file:
+            text = file.read()
+        self.assertTrue(text.endswith("\n"))
+        return [json.loads(line) for line in text.splitlines()[1:]]
+
+    def test_a_full_disk_before_anything_is_measured(self):
+        done, journal = self.run_on_a_full_disk("4k", 1)
+        self.assertIn("→", done.stderr)
+        self.assertFalse(os.path.exists(journal))
+
+    def test_a_disk_that_fills_up_keeps_what_is_finished(self):
+        done, journal = self.run_on_a_full_disk("64k", 50)
+        self.assertIn("kept in " + journal, done.stderr)
+        finished = self.finished_in(journal)
+        self.assertGreater(len(finished), 0)
+        self.assertLess(len(finished), 50)
+        for repetition in finished:
+            self.assertEqual(repetition["status"], "ok")
+
+    def test_a_disk_too_full_for_the_report_keeps_the_journal(self):
+        done, journal = self.run_on_a_full_disk("40k", 1)
+        self.assertIn("every finished repetition is in " + journal, done.stderr)
+        self.assertEqual(len(self.finished_in(journal)), 1)
+
+    def test_a_report_to_a_full_device_keeps_the_journal(self):
+        done = harness.run("run", harness.scenario(self.folder), "-o", "/dev/full", "-q",
+                           env={"TMPDIR": self.folder})
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertIn("No space left on device", done.stderr)
+        (journal,) = glob.glob(self.path("*.journal"))
+        self.assertIn(journal, done.stderr)
+        self.assertEqual(len(self.finished_in(journal)), 1)
+
+    def test_a_machine_with_cgroup_v2_alone_skips_the_memory_limit_and_says_how_to_see_it(self):
+        path = harness.scenario(
+            self.folder,
+            sweep={"case": [
+                {"label": "slow-readers", "set": {}},
+                {"label": "memory-limit", "set": {"/lab/tcp_memory_limit": {"server": "1MiB"}}},
+            ]},
+        )
+        alone = ["unshare", "-m", "sh", "-c",
+                 'umount -l /sys/fs/cgroup/memory 2>/dev/null; exec "$@"', "sh", harness.NETSTALL]
+        done = subprocess.run([*alone, "run", path, "-o", self.out], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        slow, limit = harness.load(self.out)["cells"]
+        self.assertEqual(slow["repetitions"][0]["status"], "ok")
+        (skipped,) = limit["repetitions"]
+        self.assertEqual(skipped["status"], "skipped")
+        self.assertIsNone(skipped["stalls"])
+        for text in (skipped["reason"], done.stdout):
+            self.assertIn("no cgroup v1 memory controller is mounted", text)
+            self.assertIn("net.ipv4.tcp_mem", text)
+            self.assertIn("guest", text)
+        # Nothing but such a cell: this machine cannot do it.
+        done = subprocess.run([*alone, "run", harness.scenario(self.folder, lab={"tcp_memory_limit": {"server": "1MiB"}}),
+                               "-o", self.path("none.json")], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 4, done.stderr + done.stdout)
+
+    def test_progress_is_for_a_terminal_and_options_are_told_with_v(self):
+        path = harness.scenario(self.folder)
+        done = harness.run("run", path, "-o", self.out, "-v")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("buffers: SO_SNDBUF 32KiB at the sender, SO_RCVBUF 32KiB at the reader", done.stderr)
+        self.assertIn("messages: 16KiB each, as fast as the socket takes them", done.stderr)
+        self.assertIn("reader: 4KiB a recv(), 400", done.stderr)
+        self.assertNotIn("to go", done.stderr)
+        self.assertNotIn("\x1b", done.stderr + done.stdout)
+
+        ours, its = pty.openpty()
+        running = subprocess.Popen([harness.NETSTALL, "run", path, "-o", self.out],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=its)
+        os.close(its)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(ours, 65536)
+            except OSError:  # the last writer has closed it
+                break
+            if not piece:
+                break
+            shown += piece
+        os.close(ours)
+        self.assertEqual(running.wait(60), 0, shown)
+        self.assertRegex(shown.decode(), r"\[1/1\] \d+ s to go \| measure \| base")
 
     def test_too_few_descriptors(self):
         path = harness.scenario(self.folder)
