@@ -121,7 +121,7 @@ Campaign read_campaign(const json& document, std::optional<std::string> profile,
   if (!makes_cells) exclusions.clear();
   const auto swept =
       std::make_shared<SweptCells>(document, campaign.base, std::move(axes), exclusions);
-  if (makes_cells && swept->size() == 0) {
+  if (makes_cells && faults.empty() && swept->size() == 0) {
     faults.add({"/exclude", "every cell", "exclusions that leave a cell", ""});
   } else if (makes_cells) {
     swept->check(known, faults);

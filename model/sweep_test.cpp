@@ -343,7 +343,7 @@ TEST(Sweep, FaultsCarryThePlaceInTheSweep) {
       {R"({"/a~2": ["x"]})",
        R"(/sweep/~1a~02: found "/a~2"; expected a JSON pointer, as "/flows/0/connections")"},
       {R"({"two words": [{"label": "a", "set": {}}]})",
-       R"(/sweep/two words: found the name "two words"; expected a JSON pointer, as "/flows/0/connections", or a name for an axis of labelled settings)"},
+       R"(/sweep/two words: found the name "two words"; expected a JSON pointer, as "/flows/0/connections", or a name for an axis of labelled or zipped settings)"},
       {R"({"/flows/0/io": []})",
        "/sweep/~1flows~10~1io: found an empty list; expected a list of at least one value"},
       {R"({"/flows/0/io": "blocking"})",

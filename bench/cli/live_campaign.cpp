@@ -33,7 +33,21 @@ void show_progress(LiveLine& live, const CampaignProgress& progress) {
                         time_to_go(progress.left), doing, progress.cell, progress.repetition));
 }
 
+// The program, as the journal of a run names it.
+std::string tool_text() {
+  const auto tool = tool_facts();
+  return fmt::format("{} (revision {})", tool.version, tool.revision);
+}
+
 }  // namespace
+
+void require_resumable(const Campaign& campaign, const Plan& plan, ProbeMode probes,
+                       const std::filesystem::path& journal) {
+  CampaignOptions options;
+  options.probes = probes;
+  options.tool = tool_text();
+  require_resumable(journal, journal_head_of(campaign, plan, options));
+}
 
 CampaignOutcome run_live(const Campaign& campaign, const Plan& plan,
                          const ScenarioCommandOptions& options, ProbeMode probes,
@@ -43,8 +57,7 @@ CampaignOutcome run_live(const Campaign& campaign, const Plan& plan,
   CampaignOptions running;
   running.probes = probes;
   running.journal = journal;
-  const auto tool = tool_facts();
-  running.tool = fmt::format("{} (revision {})", tool.version, tool.revision);
+  running.tool = tool_text();
   running.resume = resume;
   if (options.verbose) running.say = [&](const std::string& line) { live.say(line); };
   running.progress = [&](const CampaignProgress& progress) {

@@ -21,6 +21,10 @@ CampaignOutcome run_live(const Campaign& campaign, const Plan& plan,
                          const std::function<void(const CampaignProgress&)>& watch = {},
                          bool resume = false);
 
+// Throws Error (usage) where run_live() could not go on with that journal.
+void require_resumable(const Campaign& campaign, const Plan& plan, ProbeMode probes,
+                       const std::filesystem::path& journal);
+
 // The cells of the journal as a report, with the scenario's expectations judged.
 Report report_of(const Campaign& campaign, std::uint64_t seed, std::string started_at,
                  std::vector<CellResult> cells, std::string command);

@@ -223,6 +223,7 @@ ExitStatus run(const RunOptions& options) {
   require_writable(paths.report, "-o");
   require_writable(options.page, "--page");
 
+  if (options.resume) require_resumable(campaign, plan, options.probes.mode, paths.journal);
   const auto history = options.resume ? read_journal_history(paths.journal) : JournalHistory{};
   const auto started_at = options.resume ? history.head.started_at : wall_clock_text();
   const auto command = command_to_run(options.shared, options.probes);

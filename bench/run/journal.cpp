@@ -115,17 +115,6 @@ std::string cells_text(const std::vector<std::uint32_t>& cells) {
   return cells.empty() ? "all" : fmt::format("{}", fmt::join(cells, ", "));
 }
 
-void require_resumable(const std::filesystem::path& path, const JournalHead& there,
-                       const JournalHead& here) {
-  require_same(path, "scenario (as a hash, with profile and --set)", there.scenario_hash,
-               here.scenario_hash);
-  require_same(path, "choice of cells", cells_text(there.cells), cells_text(here.cells));
-  require_same(path, "seed", there.seed, here.seed);
-  require_same(path, "choice of probes", name_of(there.probes), name_of(here.probes));
-  require_same(path, "netstall", there.tool, here.tool);
-  require_same(path, "kernel", there.kernel, here.kernel);
-}
-
 }  // namespace
 
 Journal::Journal(const std::filesystem::path& path, const JournalHead& head, JournalStart start)
@@ -141,7 +130,7 @@ void Journal::begin(JournalHead head) {
 }
 
 void Journal::take_up(const JournalHead& head) {
-  require_resumable(path_, read_journal_history(path_).head, head);
+  require_resumable(path_, head);
   const auto text = read_file(path_, kMostBytes);
   for_each_line(text, [this](std::string_view line, bool is_head) {
     if (is_head || journal_resumption_from_json_line(line)) return;
@@ -190,6 +179,17 @@ std::vector<CellResult> read_journal(const Campaign& campaign,
     of_cell.push_back(std::move(repetition));
   });
   return cells;
+}
+
+void require_resumable(const std::filesystem::path& path, const JournalHead& here) {
+  const auto there = read_journal_history(path).head;
+  require_same(path, "scenario (as a hash, with profile and --set)", there.scenario_hash,
+               here.scenario_hash);
+  require_same(path, "choice of cells", cells_text(there.cells), cells_text(here.cells));
+  require_same(path, "seed", there.seed, here.seed);
+  require_same(path, "choice of probes", name_of(there.probes), name_of(here.probes));
+  require_same(path, "netstall", there.tool, here.tool);
+  require_same(path, "kernel", there.kernel, here.kernel);
 }
 
 JournalHistory read_journal_history(const std::filesystem::path& journal) {

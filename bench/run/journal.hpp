@@ -64,6 +64,10 @@ class Journal {
 std::vector<CellResult> read_journal(const Campaign& campaign,
                                      const std::filesystem::path& journal);
 
+// Throws Error (usage) where a run with this head cannot go on with that journal, which says
+// in what they differ.
+void require_resumable(const std::filesystem::path& journal, const JournalHead& head);
+
 struct JournalHistory {
   JournalHead head;
   std::vector<std::string> resumed_at;

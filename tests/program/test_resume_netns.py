@@ -92,6 +92,16 @@ class Resume(harness.Case):
             with open(self.journal, "rb") as file:
                 self.assertEqual(file.read(), text)
 
+    def test_a_journal_of_another_netstall_is_refused(self):
+        self.end_early(signal.SIGKILL, 1)
+        with open(self.journal, encoding="utf-8") as file:
+            head, rest = file.read().split("\n", 1)
+        with open(self.journal, "w", encoding="utf-8") as file:
+            file.write(json.dumps({**json.loads(head), "tool": "0.0.1 (revision old)"}) + "\n" + rest)
+        done = harness.run("run", self.scenario, "-o", self.out, "--resume")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("its netstall is 0.0.1 (revision old), this run's ", done.stderr)
+
     def test_without_a_name_the_only_journal_of_the_scenario_is_taken(self):
         results = self.path("results")
         os.mkdir(results)
