@@ -20,7 +20,7 @@ def human(value, quantity):
     """A figure in the unit in which its bound was written; plain where that had none."""
     for size, unit in SCALES.get(quantity, ()):
         if abs(value) >= size or size == 1:
-            return f"{value / size:.3g} {unit}".replace(" /s", "/s")
+            return f"{value / size:.4g} {unit}".replace(" /s", "/s")
     return f"{value:.6g}"
 
 
@@ -64,6 +64,9 @@ def main():
     if len(sys.argv) < 3:
         print(__doc__, file=sys.stderr)
         return 2
+    print("# Claims\n")
+    print("Made by `scripts/claims.sh`; what each scenario asserts stands in its `why`. One alone:")
+    print("`netstall run scenarios/claims/NAME.json`, for `buffer-defaults` with `--allow-host-sysctl`.\n")
     print("| scenario | verdict | figures | kernel |")
     print("|---|---|---|---|")
     for name in sys.argv[2:]:
