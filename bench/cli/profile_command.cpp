@@ -143,7 +143,7 @@ ExitStatus diff(const std::string& one, const std::string& other) {
 std::string verdict_on(const ProfileEntry& entry, const SysctlSight& sight) {
   switch (sight.scope) {
     case SysctlScope::absent:
-      return entry.optional ? "not on this kernel: left out" : "not on this kernel: a run fails";
+      return entry.optional ? "a run leaves it out" : "a run fails";
     case SysctlScope::read_only:
       return fmt::format("read-only here, and is {}", sight.value.value_or("unreadable"));
     case SysctlScope::side:

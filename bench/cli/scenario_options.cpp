@@ -106,6 +106,13 @@ std::string command_to_run(const ScenarioCommandOptions& options, const ProbeOpt
     command += fmt::format(" --seed {}", options.seed);
   }
   if (options.allow_host_sysctl) command += " --allow-host-sysctl";
+  const ScenarioCommandOptions defaults;
+  if (options.tcp_mem_floor != defaults.tcp_mem_floor) {
+    command += " --tcp-mem-floor " + shell_word(options.tcp_mem_floor);
+  }
+  if (options.tcp_mem_time != defaults.tcp_mem_time) {
+    command += " --tcp-mem-time " + shell_word(options.tcp_mem_time);
+  }
   if (probes.mode != ProbeMode::automatic)
     command += fmt::format(" --probes {}", name_of(probes.mode));
   return command;
