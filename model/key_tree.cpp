@@ -59,7 +59,7 @@ class KeyLister {
     } else if constexpr (std::is_same_v<What, Sysctls>) {
       key.holds = Holds::sysctls;
     } else if constexpr (std::is_same_v<What, SysctlNames> || std::is_same_v<What, Sweep> ||
-                         std::is_same_v<What, Labels>) {
+                         std::is_same_v<What, Exclusions> || std::is_same_v<What, Labels>) {
       key.holds = Holds::anything;
     }
     keys_.push_back(std::move(key));

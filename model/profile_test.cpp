@@ -239,16 +239,17 @@ TEST_F(ProfileOfScenario, HasFaults) {
   EXPECT_THAT(
       faults_of(R"("profile": "/nowhere/x.conf")"),
       ElementsAre(HasSubstr("/nowhere/x.conf: No such file or directory); expected a profile")));
-  EXPECT_THAT(
-      faults_of(R"("sweep": {"/profile": ["x.conf", 3]})"),
-      ElementsAre("/sweep/~1profile/1: found 3; expected a path, such as \"profiles/c1m.conf\"",
-                  HasSubstr("/sweep/~1profile/0: found \"x.conf\", which is not there")));
+  EXPECT_THAT(faults_of(R"("sweep": {"/profile": ["x.conf", 3]})"),
+              ElementsAre("/sweep/~1profile/1: found 3; expected a path, such as "
+                          "\"profiles/c1m.conf\", or {\"client\": path, \"server\": path}",
+                          HasSubstr("/sweep/~1profile/0: found \"x.conf\", which is not there")));
   EXPECT_THAT(
       faults_of(R"("sweep": {"/profile": [null], "profile": [{"label": "a", "set": {}}]})"),
       ElementsAre(
           "/sweep/profile: found an axis of this name beside /profile; expected another name"));
   EXPECT_THAT(faults_of(R"("sweep": {"a": [{"label": "a", "set": {"/profile": 7}}]})"),
-              ElementsAre("/sweep/a/0: found 7; expected a path, such as \"profiles/c1m.conf\""));
+              ElementsAre("/sweep/a/0: found 7; expected a path, such as \"profiles/c1m.conf\", or "
+                          "{\"client\": path, \"server\": path}"));
   options_.profile = "profiles/a.conf";
   EXPECT_THAT(faults_of(R"("sweep": {"/profile": ["profiles/b.conf"]})"),
               ElementsAre("/profile: found a value given with --set or --profile for what is "

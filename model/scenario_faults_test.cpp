@@ -51,7 +51,7 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
       {with_key(R"("nmae": "x")"),
        "/nmae: found an unknown key; expected one of schema, name, why, lab, profile, sysctl, "
        "flows, timing, "
-       "expect, sweep; did you mean \"name\"?"},
+       "expect, sweep, exclude; did you mean \"name\"?"},
       {with_key(R"("name": "")"),
        R"(/name: found ""; expected a name of 1 to 64 letters, digits, '_', '.' or '-')"},
       {with_key(R"("why": 3)"), "/why: found 3; expected a text"},
@@ -70,7 +70,7 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
       {with_key(R"("lab": {"tcp_memory_limit": {"server": "1Mib"}})"),
        R"(/lab/tcp_memory_limit/server: found "1Mib"; expected a size from 4KiB to 1024GiB, such as "64KiB", "64kB" or 65536)"},
       {with_key(R"("profile": 1)"),
-       R"(/profile: found 1; expected a path, such as "profiles/c1m.conf")"},
+       R"(/profile: found 1; expected a path, such as "profiles/c1m.conf", or {"client": path, "server": path})"},
       {with_key(R"("sysctl": {"server": []})"),
        "/sysctl/server: found a list; expected an object of sysctl names and values"},
       {with_key(R"("sysctl": {"server": {"net/ipv4/tcp_wmem": "1"}})"),

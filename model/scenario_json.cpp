@@ -114,12 +114,19 @@ Campaign read_campaign(const json& document, std::optional<std::string> profile,
   read_scenario(document, faults, campaign.base);
   campaign.base.profile = std::move(profile);
   check_names(campaign.base, faults);
-  auto [axes, makes_cells] = read_axes(document, faults);
+  auto [axes, exclusions, makes_cells] = read_axes(document, faults);
   check_against(campaign.base, axes, faults);
   const auto known = faults.kept();
   for (const auto& axis : axes) campaign.sweep.push_back(plain(axis));
-  const auto swept = std::make_shared<SweptCells>(document, campaign.base, std::move(axes));
-  if (makes_cells) swept->check(known, faults);
+  // Axes that contradict each other, or are too many, have no cells to leave out.
+  if (!makes_cells) exclusions.clear();
+  const auto swept =
+      std::make_shared<SweptCells>(document, campaign.base, std::move(axes), exclusions);
+  if (makes_cells && faults.empty() && swept->size() == 0) {
+    faults.add({"/exclude", "every cell", "exclusions that leave a cell", ""});
+  } else if (makes_cells) {
+    swept->check(known, faults);
+  }
   campaign.cells = Cells(swept);
   if (faults.empty()) check_repetitions(campaign.cells, campaign.base.timing, faults);
   campaign.resolved_json = document.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -148,7 +155,8 @@ ParsedCampaign parse_scenario(std::string_view text, std::string_view name,
   const auto kept = apply_overrides(*document, options, faults);
   if (!document->contains("name")) (*document)["name"] = name_from(name);
   inline_payload_files(*document, options.profile_folders, faults);
-  auto profile = merge_profiles(*document, options.profile_folders, kept, faults);
+  auto profile =
+      merge_profiles(*document, options.profile_folders, kept, options.host_wide, faults);
   auto campaign = read_campaign(*document, std::move(profile), faults);
   if (!faults.empty()) return {std::nullopt, faults.take()};
   return {std::move(campaign), {}};

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +39,9 @@ struct ScenarioOptions {
   // Where relative profile paths are looked up, in this order; a bare NAME is also
   // profiles/NAME.conf in each.
   std::vector<std::filesystem::path> profile_folders;
+  // Which sysctl names of a profile have one value for the whole machine here; none
+  // where it is empty: then all that begin with net. are the sides'.
+  std::function<std::set<std::string>(const std::vector<std::string>& names)> host_wide;
 };
 
 struct ParsedCampaign {

@@ -68,6 +68,7 @@ struct ScenarioDraft {
   std::vector<FlowDraft> flows;
   std::vector<ExpectationDraft> expect;
   bool has_sweep = false;
+  bool has_exclusions = false;
 };
 
 constexpr std::size_t kMaxFlows = 64;
@@ -252,6 +253,7 @@ void keys(V& v, ScenarioDraft& draft) {
   v("timing", draft.scenario.timing, Object{});
   v("expect", draft.expect, List{0, kMaxExpectations});
   v("sweep", draft.has_sweep, Sweep{});
+  v("exclude", draft.has_exclusions, Exclusions{});
 }
 
 }  // namespace netstall

@@ -97,7 +97,9 @@ struct AnyText {
 };
 
 struct PathText {
-  std::string allowed() const { return R"(a path, such as "profiles/c1m.conf")"; }
+  std::string allowed() const {
+    return R"(a path, such as "profiles/c1m.conf", or {"client": path, "server": path})";
+  }
 };
 
 template <class E>
@@ -138,6 +140,11 @@ struct List {
 // Left for the sweep's own reader (sweep.hpp).
 struct Sweep {
   std::string allowed() const { return "an object of axes"; }
+};
+
+// Likewise.
+struct Exclusions {
+  std::string allowed() const { return "a list of {axis: value, or a list of values}"; }
 };
 
 }  // namespace netstall

@@ -132,4 +132,9 @@ bool take(const json& value, bool& out, const Sweep&) {
   return out;
 }
 
+bool take(const json& value, bool& out, const Exclusions&) {
+  out = value.is_array();
+  return out;
+}
+
 }  // namespace netstall

@@ -25,6 +25,7 @@ bool take(const nlohmann::json& value, std::string& out, const NameText&);
 bool take(const nlohmann::json& value, std::string& out, const AnyText&);
 bool take(const nlohmann::json& value, std::string& out, const PathText&);
 bool take(const nlohmann::json& value, bool& out, const Sweep&);
+bool take(const nlohmann::json& value, bool& out, const Exclusions&);
 
 // The text where the value is one, else empty.
 std::string_view text_of(const nlohmann::json& value);

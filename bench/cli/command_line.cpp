@@ -38,6 +38,7 @@ void define_command_line(CLI::App& app, Action& action) {
   add_scenarios_command(app, action);
   add_doctor_command(app, action);
   add_export_command(app, action);
+  add_profile_command(app, action);
   add_restore_command(app, action);
   add_completion_command(app, action);
 }

@@ -33,16 +33,32 @@ void show_progress(LiveLine& live, const CampaignProgress& progress) {
                         time_to_go(progress.left), doing, progress.cell, progress.repetition));
 }
 
+// The program, as the journal of a run names it.
+std::string tool_text() {
+  const auto tool = tool_facts();
+  return fmt::format("{} (revision {})", tool.version, tool.revision);
+}
+
 }  // namespace
+
+void require_resumable(const Campaign& campaign, const Plan& plan, ProbeMode probes,
+                       const std::filesystem::path& journal) {
+  CampaignOptions options;
+  options.probes = probes;
+  options.tool = tool_text();
+  require_resumable(journal, journal_head_of(campaign, plan, options));
+}
 
 CampaignOutcome run_live(const Campaign& campaign, const Plan& plan,
                          const ScenarioCommandOptions& options, ProbeMode probes,
                          const std::filesystem::path& journal,
-                         const std::function<void(const CampaignProgress&)>& watch) {
+                         const std::function<void(const CampaignProgress&)>& watch, bool resume) {
   LiveLine live(!options.quiet);
   CampaignOptions running;
   running.probes = probes;
   running.journal = journal;
+  running.tool = tool_text();
+  running.resume = resume;
   if (options.verbose) running.say = [&](const std::string& line) { live.say(line); };
   running.progress = [&](const CampaignProgress& progress) {
     if (options.verbose && progress.phase == "lab" && !progress.glance) {

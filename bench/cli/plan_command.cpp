@@ -3,35 +3,69 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "base/units.hpp"
 #include "bench/cli/commands.hpp"
 #include "bench/cli/scenario_options.hpp"
 #include "bench/observe/limits.hpp"
+#include "bench/run/feasibility.hpp"
 
 namespace netstall {
 namespace {
 
 constexpr std::size_t kCellsShown = 20;
 
-void print_writes(const Campaign& campaign, bool allowed) {
+// What cells write, and why some cannot be run on this machine; of all cells.
+struct Survey {
+  struct Which {
+    std::string first;
+    std::size_t count = 0;
+  };
   std::map<std::string, std::string> host;
   std::map<std::string, std::string> sides;
+  std::map<std::string, Which> infeasible;  // why → which
+  std::size_t cannot_run = 0;
+};
+
+Survey survey(const Campaign& campaign) {
+  Survey found;
+  Feasibility feasibility;
   for (const Cell cell : campaign.cells) {
-    for (const auto& [key, value] : cell.scenario.sysctl.host) host[key] = value;
+    for (const auto& [key, value] : cell.scenario.sysctl.host) found.host[key] = value;
     for (const auto side : {Side::client, Side::server}) {
       for (const auto& [key, value] : cell.scenario.sysctl.side[side]) {
-        sides[fmt::format("{} in {}", key, name_of(side))] = value;
+        found.sides[fmt::format("{} in {}", key, name_of(side))] = value;
       }
     }
+    const auto why = feasibility.why_not(cell.scenario);
+    if (!why) continue;
+    auto& which = found.infeasible[*why];
+    if (which.count++ == 0) which.first = cell.id;
+    ++found.cannot_run;
   }
-  for (const auto& [key, value] : host) {
+  return found;
+}
+
+void print_writes(const Survey& found, bool allowed) {
+  for (const auto& [key, value] : found.host) {
     fmt::print("  host-wide, put back after each repetition: {} = {}{}\n", key, value,
                allowed ? "" : "  (needs --allow-host-sysctl)");
   }
-  for (const auto& [what, value] : sides) fmt::print("  in the lab alone: {} = {}\n", what, value);
-  if (host.empty() && sides.empty()) fmt::print("  none\n");
+  for (const auto& [what, value] : found.sides) {
+    fmt::print("  in the lab alone: {} = {}\n", what, value);
+  }
+  if (found.host.empty() && found.sides.empty()) fmt::print("  none\n");
+}
+
+void print_infeasible(const Survey& found, std::size_t cells) {
+  for (const auto& [why, which] : found.infeasible) {
+    fmt::print("Cannot be run here, {} of {} cells ({}{}): {}\n", which.count, cells, which.first,
+               which.count > 1 ? ", …" : "", why);
+  }
 }
 
 // Each with its number in the whole sweep, by which --cell takes it too.
@@ -73,7 +107,9 @@ ExitStatus plan_scenario(const ScenarioCommandOptions& options) {
   const auto& budget = plan.budget;
   fmt::print("{}: {}\n\n", campaign.base.name, campaign.base.why);
   fmt::print("Sysctls written:\n");
-  print_writes(campaign, options.allow_host_sysctl);
+  const auto found = survey(campaign);
+  print_writes(found, options.allow_host_sysctl);
+  print_infeasible(found, campaign.cells.size());
   print_cells(campaign, plan, options.verbose);
   if (options.verbose) {
     for (const auto& [cell, index] : plan.order) {
@@ -91,7 +127,7 @@ ExitStatus plan_scenario(const ScenarioCommandOptions& options) {
              human_bytes(static_cast<double>(budget.user_memory_bytes)),
              human_bytes(static_cast<double>(budget.probe_memory_bytes)));
   fmt::print("Time: about {}\n", human_duration(static_cast<double>(budget.duration.count())));
-  return ExitStatus::ok;
+  return found.cannot_run == campaign.cells.size() ? ExitStatus::incapable : ExitStatus::ok;
 }
 
 }  // namespace

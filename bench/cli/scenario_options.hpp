@@ -22,6 +22,8 @@ struct ScenarioCommandOptions {
   std::optional<std::string> profile;
   std::uint64_t seed = 1;
   bool allow_host_sysctl = false;
+  std::string tcp_mem_floor = "8MiB";  // "none": no floor
+  std::string tcp_mem_time = "15s";    // "none": no limit
   bool quiet = false;
   bool verbose = false;
   std::vector<std::string> cells;  // those to be run, by id or number; empty: all
@@ -50,7 +52,8 @@ std::string command_to_run(const ScenarioCommandOptions& options, const ProbeOpt
 // Throws Error (usage) for an expectation that nobody could judge.
 void require_sound_expectations(const Campaign& campaign);
 
-// Throws Error (usage) naming the host-wide settings if they are not allowed.
+// Throws Error (usage) naming the host-wide settings if they are not allowed, or a
+// tcp_mem that could cut this machine off: too low, or lowered for too long.
 void require_host_sysctl_allowed(const Campaign& campaign, const ScenarioCommandOptions& options);
 
 }  // namespace netstall

@@ -87,6 +87,10 @@ std::string operation(std::string_view scope, std::string_view key) {
 
 [[noreturn]] void fail_refused(const fs::path& file, std::string_view scope, std::string_view key,
                                std::string_view value, std::string_view before, int error) {
+  if (error == EROFS) {
+    throw Error(ErrorKind::incapable, operation(scope, key), "/proc/sys is mounted read-only",
+                "run outside the container, or let it have a /proc/sys that can be written");
+  }
   if (error == EPERM && ::geteuid() == 0 && file.filename() == "tcp_congestion_control") {
     fail_restricted(file, scope, key, value);
   }

@@ -22,6 +22,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kSampleEvery = 100ms;
+constexpr auto kHoldMargin = 60s;
+constexpr auto kMemoryHoldMargin = 15s;
 constexpr auto kLockDeadline = 6h;  // for other runs' windows, which may be long and many
 
 void step(const RunContext& context, const char* name) {
@@ -61,6 +63,15 @@ std::optional<std::string> shortfall(const std::vector<FlowResult>& flows) {
     }
   }
   return std::nullopt;
+}
+
+// A repetition that takes longer is stuck or stopped: ramp and window have deadlines of
+// their own within this. A machine short of TCP memory is not left so for a minute more.
+Nanoseconds longest_hold(const Scenario& scenario) {
+  const auto& timing = scenario.timing;
+  const auto whole = timing.ramp + timing.warmup + timing.measure;
+  const bool touches_memory = scenario.sysctl.host.contains("net.ipv4.tcp_mem");
+  return touches_memory ? whole + kMemoryHoldMargin : 2 * whole + kHoldMargin;
 }
 
 // Nothing, or what this cell asks for and this machine does not have.
@@ -165,6 +176,7 @@ void run_in_lab(const Scenario& scenario, const Assignment& assignment, const Ru
   LabOptions lab_options;
   lab_options.hook = context.step_hook;
   lab_options.interrupted = interrupted;
+  lab_options.longest_hold = longest_hold(scenario);
   Lab lab(scenario.lab, scenario.sysctl, guardian, lab_options);
   repetition.memory_limit = lab.memory_limit();
   try {

@@ -515,6 +515,7 @@ class WholeRun(harness.Case):
             for repetition in repetitions:
                 self.assertTrue(repetition["restored"], repetition)
             self.machine.assert_clean()
+            self.assertTrue(os.path.exists(journal), "what --resume goes on with")
 
     @staticmethod
     def lines_of(path):
