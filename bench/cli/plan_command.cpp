@@ -100,7 +100,12 @@ void print_workers(const Campaign& campaign, const Plan& plan) {
   }
 }
 
-ExitStatus plan_scenario(const ScenarioCommandOptions& options) {
+std::string probe_memory(ProbeMode mode, const Budget& budget) {
+  if (mode == ProbeMode::off) return "none";
+  return human_bytes(static_cast<double>(budget.probe_memory_bytes));
+}
+
+ExitStatus plan_scenario(const ScenarioCommandOptions& options, ProbeMode probes) {
   const auto campaign = load_campaign(options);
   require_sound_expectations(campaign);
   const auto plan = make_plan(campaign, read_limits(), options.seed);
@@ -125,7 +130,10 @@ ExitStatus plan_scenario(const ScenarioCommandOptions& options) {
   fmt::print("  memory: {} in the kernel for idle sockets, {} in the workers, {} for probes\n",
              human_bytes(static_cast<double>(budget.kernel_memory_bytes)),
              human_bytes(static_cast<double>(budget.user_memory_bytes)),
-             human_bytes(static_cast<double>(budget.probe_memory_bytes)));
+             probe_memory(probes, budget));
+  if (probes == ProbeMode::require) {
+    fmt::print("Probes: required; a run fails where none loads (netstall doctor tells)\n");
+  }
   fmt::print("Time: about {}\n", human_duration(static_cast<double>(budget.duration.count())));
   return found.cannot_run == campaign.cells.size() ? ExitStatus::incapable : ExitStatus::ok;
 }
@@ -138,7 +146,11 @@ void add_plan_command(CLI::App& app, Action& action) {
       app.add_subcommand("plan", "Show cells, writes and budget of a scenario; changes nothing");
   add_scenario_options(*command, *options);
   add_cell_option(*command, *options);
-  command->callback([options, &action] { action = [options] { return plan_scenario(*options); }; });
+  const auto probes = std::make_shared<ProbeOptions>();
+  add_probe_option(*command, *probes);
+  command->callback([options, probes, &action] {
+    action = [options, probes] { return plan_scenario(*options, probes->mode); };
+  });
 }
 
 }  // namespace netstall

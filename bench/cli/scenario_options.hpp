@@ -29,7 +29,7 @@ struct ScenarioCommandOptions {
   std::vector<std::string> cells;  // those to be run, by id or number; empty: all
 };
 
-// Only for commands that open traffic.
+// For commands that open traffic, or plan it.
 struct ProbeOptions {
   ProbeMode mode = ProbeMode::automatic;
 };

@@ -139,6 +139,14 @@ class Usage(harness.Case):
             self.assertIn("  1  connections=77,case=a  × 1", done.stdout)
             self.assertIn("Largest cell: 77 connections", done.stdout)
 
+    def test_plan_knows_what_probes_take(self):
+        path = harness.scenario(self.folder)
+        for words, memory in (([], r"[\d.]+ [KM]iB"), (["--probes", "off"], "none"), (["--probes", "require"], r"[\d.]+ [KM]iB")):
+            done = harness.run("plan", path, *words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stdout, rf"in the workers, {memory} for probes\n")
+            self.assertEqual("a run fails where none loads" in done.stdout, "require" in words)
+
     def test_a_cell_that_is_not_there(self):
         path = harness.scenario(self.folder, sweep={"/flows/0/connections": [1, 77]})
         for command in ("plan", "run"):
