@@ -57,7 +57,7 @@ class Profile(harness.Case):
         low = ["run", "quickstart", "--allow-host-sysctl", "--set"]
         done = harness.run(*low, "/sysctl/host/net.ipv4.tcp_mem=1 2 3")
         self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertIn("are below the floor of 2048; ", done.stderr)
+        self.assertIn("are below the floor of 2048\n", done.stderr)
         done = harness.run(*low, "/sysctl/host/net.ipv4.tcp_mem=4096 4096 4096", "--set", "/timing/measure=20s")
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("--tcp-mem-time", done.stderr)

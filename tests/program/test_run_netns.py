@@ -516,6 +516,7 @@ class WholeRun(harness.Case):
                 self.assertTrue(repetition["restored"], repetition)
             self.machine.assert_clean()
             self.assertTrue(os.path.exists(journal), "what --resume goes on with")
+            os.remove(journal)
 
     @staticmethod
     def lines_of(path):
