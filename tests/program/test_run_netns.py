@@ -531,7 +531,7 @@ class WholeRun(harness.Case):
         )
         running = harness.start("run", path, "-o", self.out)
         try:
-            harness.wait_until(lambda: not self.reset_connections(running.pid), 20, "no connection to reset")
+            harness.wait_until(lambda: not self.reset_connections(running.pid, 4), 20, "no connection to reset")
         finally:
             self.assertEqual(running.wait(60), 5)
         (repetition,) = harness.repetitions(harness.load(self.out))
@@ -541,15 +541,18 @@ class WholeRun(harness.Case):
         self.assertLess(connections["alive"], connections["established"])
 
     @staticmethod
-    def reset_connections(controller):
-        """Resets what is established in the namespaces of a run; whether there was any."""
-        shown = ""
-        for worker in harness.children(controller, "netstall-worker"):
-            shown += subprocess.run(
-                ["nsenter", "-t", str(worker), "-n", "ss", "-HKtn", "state", "established"],
+    def reset_connections(controller, count):
+        """Resets the connections of a run once so many have data queued; whether it did. Before
+        that its workers may still wait for some of them."""
+        def shown(options):
+            return [line for worker in harness.children(controller, "netstall-worker") for line in subprocess.run(
+                ["nsenter", "-t", str(worker), "-n", "ss", options, "state", "established"],
                 capture_output=True, text=True, check=False,
-            ).stdout
-        return bool(shown.strip())
+            ).stdout.splitlines()]
+
+        if sum(int(line.split()[1]) > 0 for line in shown("-Htn")) < count:
+            return False
+        return bool(shown("-HKtn"))
 
     def test_a_journal_of_an_earlier_run_is_neither_lost_nor_mixed_in(self):
         path = harness.scenario(self.folder, timing={"ramp": "0ms", "warmup": "0ms", "measure": "100ms",
