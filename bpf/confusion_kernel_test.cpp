@@ -237,7 +237,8 @@ class Confusion : public ::testing::Test {
     }
     for (const auto& [backend, total] : totals_) {
       SCOPED_TRACE(backend);
-      EXPECT_GE(total.right + total.unknown, 0.99 * total.all);
+      // The short form has less than a second of each phase: single waits weigh.
+      EXPECT_GE(total.right + total.unknown, (long_form() ? 0.99 : 0.98) * total.all);
       EXPECT_LE(total.unknown, 0.02 * total.all);
     }
   }
