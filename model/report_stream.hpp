@@ -10,8 +10,8 @@
 
 namespace netstall {
 
-// Calls `take` with each cell, in the order of the file and on the caller's thread (two
-// others parse the next cells meanwhile), and returns the rest of the
+// Calls `take` with each cell, in the order of the file and on the caller's thread (a
+// second one parses the next cell meanwhile), and returns the rest of the
 // report (its list of cells is empty). Parts that are not wanted are absent, as if
 // they had not been measured (a cause's durations are then an empty histogram), and
 // are not checked beyond being JSON in outline.
