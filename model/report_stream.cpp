@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cerrno>
-#include <deque>
 #include <future>
 #include <set>
 #include <string>
@@ -203,10 +202,8 @@ CellResult parsed(const CellText& text) {
   }
 }
 
-// More than one at once were slower: they share what histograms and allocations are made of.
-constexpr std::size_t kParsedAtOnce = 1;
-
-// One thread walks through the text and takes cells, others parse them.
+// One thread walks through the text and takes cells, a second one parses them, one ahead:
+// with a third it was slower, as they share what histograms and allocations are made of.
 class Stream {
  public:
   Stream(JsonScanner& in, ReportParts wanted, const std::function<void(CellResult&&)>& take)
@@ -218,10 +215,10 @@ class Stream {
       scan(head);
     } catch (const Error&) {
       // What is wrong in the cells before comes first.
-      take_all_but(0);
+      take_parsed();
       throw;
     }
-    take_all_but(0);
+    take_parsed();
     return report_from_json(head.text());
   }
 
@@ -234,8 +231,9 @@ class Stream {
       // A report of another schema is refused as that, not for what is in it.
       if (head.has("schema")) check_report_schema(head.text());
       in_.list([this](std::size_t index) {
-        parsing_.push_back(std::async(std::launch::async, parsed, cell(index)));
-        take_all_but(kParsedAtOnce);
+        auto next = std::async(std::launch::async, parsed, cell(index));
+        take_parsed();
+        parsing_ = std::move(next);
       });
     });
     in_.expect_end();
@@ -257,18 +255,14 @@ class Stream {
     return text;
   }
 
-  void take_all_but(std::size_t last) {
-    while (parsing_.size() > last) {
-      auto first = std::move(parsing_.front());
-      parsing_.pop_front();
-      take_(first.get());
-    }
+  void take_parsed() {
+    if (parsing_.valid()) take_(parsing_.get());
   }
 
   JsonScanner& in_;
   ReportParts wanted_;
   const std::function<void(CellResult&&)>& take_;
-  std::deque<std::future<CellResult>> parsing_;
+  std::future<CellResult> parsing_;  // the cell before the one that is read
 };
 
 }  // namespace
