@@ -41,6 +41,7 @@ struct Failure {
 };
 
 // Between fork and exec only async-signal-safe calls: the parent may have threads.
+
 // An ambient capability outlives exec by an unprivileged user.
 bool keep_only_net_admin() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -226,6 +227,12 @@ std::string wait_status_text(int status) {
 
 int exit_code_of(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void drop_capabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> none{};
+  if (::syscall(SYS_capset, &header, none.data()) != 0) throw_errno("drop capabilities", errno);
 }
 
 Fd open_own_executable() {

@@ -58,6 +58,9 @@ std::string wait_status_text(int status);
 // As a shell has it: the exit status, or 128 + the signal.
 int exit_code_of(int status);
 
+// Gives up all capabilities of this thread, for good. Throws Error.
+void drop_capabilities();
+
 // This program's own executable, to start it again under another name.
 Fd open_own_executable();
 

@@ -3,11 +3,8 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/capability.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -205,12 +202,6 @@ OptionTexts options_of(int fd, Family family) {
       [](int value) { return fmt::to_string(value >> 2); });
   put("priority", option_of(fd, SOL_SOCKET, SO_PRIORITY), number);
   return texts;
-}
-
-void drop_capabilities() {
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  std::array<__user_cap_data_struct, 2> none{};
-  if (::syscall(SYS_capset, &header, none.data()) != 0) throw_errno("drop capabilities", errno);
 }
 
 void set_blocking(int fd, bool blocking) {

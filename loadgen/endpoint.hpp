@@ -49,9 +49,6 @@ using OptionTexts = std::map<std::string, std::string>;
 OptionTexts requested_options(const SocketSpec& socket);
 OptionTexts options_of(int fd, Family family);
 
-// Gives up all capabilities of this thread, for good.
-void drop_capabilities();
-
 void set_blocking(int fd, bool blocking);
 
 }  // namespace netstall

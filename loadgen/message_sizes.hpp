@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "loadgen/messages.hpp"
 #include "loadgen/seeded.hpp"
 #include "model/size_distribution.hpp"
 
@@ -29,6 +30,29 @@ class MessageSizes {
  private:
   SizeDistribution distribution_;
   std::vector<std::uint64_t> sequence_;
+};
+
+// Sizes of requests and responses, which both ends of an exchange know without being
+// told: each connection of a flow group has the same ones in the same order.
+class ExchangeSizes {
+ public:
+  explicit ExchangeSizes(const FlowTask& task)
+      : requests_(task.payload),
+        responses_(task.response),
+        request_stream_(stream_of(task.exchange_seed, Draw::size, task.flow, 0)),
+        response_stream_(stream_of(task.exchange_seed, Draw::response, task.flow, 0)) {}
+
+  // Bytes of request `n` of a connection, and of its response.
+  std::size_t request(std::uint64_t n) const noexcept { return requests_.of(request_stream_, n); }
+  std::size_t response(std::uint64_t n) const noexcept {
+    return responses_.of(response_stream_, n);
+  }
+
+ private:
+  MessageSizes requests_;
+  MessageSizes responses_;
+  std::uint64_t request_stream_;
+  std::uint64_t response_stream_;
 };
 
 }  // namespace netstall

@@ -51,10 +51,7 @@ Requesters::Requesters(asio::io_context& io, const FlowTask& task, std::uint64_t
       seed_(seed),
       payload_(payload),
       buffer_(buffer),
-      request_sizes_(task.payload),
-      response_sizes_(task.response),
-      request_stream_(stream_of(task.exchange_seed, Draw::size, task.flow, 0)),
-      response_stream_(stream_of(task.exchange_seed, Draw::response, task.flow, 0)),
+      sizes_(task),
       events_(io, Ready{this}),
       start_timer_(io),
       due_timer_(io, Due{this}) {}
@@ -117,7 +114,7 @@ bool Requesters::begin_request(Connection& connection, std::int64_t now) {
   } else {
     --connection.permits;
   }
-  connection.size = request_sizes_.of(request_stream_, connection.begun);
+  connection.size = sizes_.request(connection.begun);
   connection.offset = 0;
   due_of(connection, connection.begun++) = due;
   return true;
@@ -176,7 +173,7 @@ void Requesters::take(Connection& connection, std::size_t bytes, std::int64_t no
   if (window_.contains(now)) bytes_ += bytes;
   while (bytes > 0 && connection.answered < connection.begun) {
     if (connection.response_left == 0) {
-      connection.response_left = response_sizes_.of(response_stream_, connection.answered);
+      connection.response_left = sizes_.response(connection.answered);
     }
     const auto taken = std::min(bytes, connection.response_left);
     bytes -= taken;

@@ -64,10 +64,7 @@ class Requesters final : public Senders {
   std::uint64_t seed_;
   std::string_view payload_;
   std::span<char> buffer_;
-  MessageSizes request_sizes_;
-  MessageSizes response_sizes_;
-  std::uint64_t request_stream_;
-  std::uint64_t response_stream_;
+  ExchangeSizes sizes_;
   std::deque<Connection> connections_;
   std::vector<std::int64_t> due_;  // task.pipeline a connection
   EventSet<Connection, Ready> events_;

@@ -32,14 +32,7 @@ void Responders::Ready::operator()(Connection& connection, std::uint32_t events)
 
 Responders::Responders(asio::io_context& io, const FlowTask& task, std::string_view payload,
                        std::span<char> buffer)
-    : task_(task),
-      payload_(payload),
-      buffer_(buffer),
-      request_sizes_(task.payload),
-      response_sizes_(task.response),
-      request_stream_(stream_of(task.exchange_seed, Draw::size, task.flow, 0)),
-      response_stream_(stream_of(task.exchange_seed, Draw::response, task.flow, 0)),
-      events_(io, Ready{this}) {}
+    : task_(task), payload_(payload), buffer_(buffer), sizes_(task), events_(io, Ready{this}) {}
 
 Responders::~Responders() = default;
 
@@ -69,13 +62,13 @@ void Responders::read(Connection& connection) {
 void Responders::take(Connection& connection, std::size_t bytes) {
   while (bytes > 0) {
     if (connection.request_left == 0) {
-      connection.request_left = request_sizes_.of(request_stream_, connection.requests);
+      connection.request_left = sizes_.request(connection.requests);
     }
     const auto taken = std::min(bytes, connection.request_left);
     bytes -= taken;
     connection.request_left -= taken;
     if (connection.request_left > 0) return;
-    connection.to_send += response_sizes_.of(response_stream_, connection.requests++);
+    connection.to_send += sizes_.response(connection.requests++);
   }
 }
 

@@ -42,10 +42,7 @@ class Responders final : public Receivers {
   const FlowTask& task_;
   std::string_view payload_;
   std::span<char> buffer_;
-  MessageSizes request_sizes_;
-  MessageSizes response_sizes_;
-  std::uint64_t request_stream_;
-  std::uint64_t response_stream_;
+  ExchangeSizes sizes_;
   std::deque<Connection> connections_;
   EventSet<Connection, Ready> events_;
   Window window_;

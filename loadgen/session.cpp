@@ -10,6 +10,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/process.hpp"
 #include "loadgen/idle_ends.hpp"
 #include "loadgen/nonblocking_senders.hpp"
 #include "loadgen/readers.hpp"

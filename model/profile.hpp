@@ -4,6 +4,8 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +30,9 @@ struct Profile {
   std::vector<std::string> includes;
   std::vector<std::string> other_sections;
 };
+
+// Which of some sysctl names have one value for the whole machine on this kernel.
+using HostWide = std::function<std::set<std::string>(const std::vector<std::string>& names)>;
 
 // A file's own text, which is tuned's where its first word is a [section]. Throws
 // Error (usage) with file, line and what is allowed.

@@ -3,21 +3,17 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "model/faults.hpp"
 #include "model/json_pointer.hpp"
+#include "model/profile.hpp"
 
 namespace netstall {
-
-// Which of some sysctl names have one value for the whole machine on this kernel.
-using HostWide = std::function<std::set<std::string>(const std::vector<std::string>& names)>;
 
 // Takes "/profile" away and adds its values to /sysctl: names that begin with
 // "net." to both sides, or to the one for which {"client": path, "server": path}

@@ -2,13 +2,12 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "model/profile.hpp"
 #include "model/scenario.hpp"
 
 namespace netstall {
@@ -41,7 +40,7 @@ struct ScenarioOptions {
   std::vector<std::filesystem::path> profile_folders;
   // Which sysctl names of a profile have one value for the whole machine here; none
   // where it is empty: then all that begin with net. are the sides'.
-  std::function<std::set<std::string>(const std::vector<std::string>& names)> host_wide;
+  HostWide host_wide;
 };
 
 struct ParsedCampaign {

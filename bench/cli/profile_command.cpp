@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "bench/cli/commands.hpp"
+#include "bench/cli/shipped.hpp"
 #include "bench/lab/sysctl.hpp"
 #include "bench/lab/sysctl_scope.hpp"
 #include "model/profile.hpp"
@@ -29,11 +30,9 @@ struct ProfileArguments {
 
 // Where profiles lie: of this folder, of the installed program, and tuned's.
 std::vector<fs::path> profile_folders() {
-  std::error_code none;
-  const auto program = fs::read_symlink("/proc/self/exe", none);
   return {"scenarios/profiles",
           "profiles",
-          program.parent_path().parent_path() / "share/netstall/scenarios/profiles",
+          Shipped::beside_program().profile_folder(),
           "/etc/tuned",
           "/etc/tuned/profiles",
           "/usr/lib/tuned",

@@ -237,8 +237,8 @@ ExitStatus run(const RunOptions& options) {
       [&page](const CampaignProgress& progress) { page.follow(progress); }, options.resume);
   auto report =
       report_of(campaign, plan.seed, started_at, read_journal(campaign, paths.journal), command);
-  const auto resumed_at = read_journal_history(paths.journal).resumed_at;
-  if (!resumed_at.empty()) {
+  if (options.resume) {
+    const auto resumed_at = read_journal_history(paths.journal).resumed_at;
     report.environment["run.resumed_at"] = fmt::format("{}", fmt::join(resumed_at, ", "));
   }
   deliver(report, paths, options, outcome);

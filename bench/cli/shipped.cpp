@@ -66,7 +66,7 @@ std::vector<std::string> Shipped::scenarios() const {
 }
 
 std::vector<std::string> Shipped::profiles() const {
-  return names_in(scenario_folder() / "profiles", kProfileEnding);
+  return names_in(profile_folder(), kProfileEnding);
 }
 
 fs::path find_scenario(const std::string& given, const Shipped& shipped) {

@@ -20,6 +20,7 @@ class Shipped {
 
   const std::filesystem::path& folder() const { return folder_; }
   std::filesystem::path scenario_folder() const { return folder_ / "scenarios"; }
+  std::filesystem::path profile_folder() const { return scenario_folder() / "profiles"; }
   std::filesystem::path scenario_file(std::string_view name) const;
   // Names without ending, in alphabetical order.
   std::vector<std::string> scenarios() const;

@@ -8,10 +8,10 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "bench/lab/machine_lock.hpp"
-#include "bench/lab/tcp_memory_cgroup.hpp"
 #include "bench/observe/namespace_counters.hpp"
 #include "bench/observe/tcp_memory.hpp"
 #include "bench/run/crew.hpp"
+#include "bench/run/feasibility.hpp"
 #include "bench/run/flow_results.hpp"
 #include "bench/run/probes.hpp"
 #include "bench/run/series_recorder.hpp"
@@ -72,13 +72,6 @@ Nanoseconds longest_hold(const Scenario& scenario) {
   const auto whole = timing.ramp + timing.warmup + timing.measure;
   const bool touches_memory = scenario.sysctl.host.contains("net.ipv4.tcp_mem");
   return touches_memory ? whole + kMemoryHoldMargin : 2 * whole + kHoldMargin;
-}
-
-// Nothing, or what this cell asks for and this machine does not have.
-std::optional<std::string> why_skipped(const Scenario& scenario) {
-  const auto& limit = scenario.lab.tcp_memory_limit;
-  if (!limit.client && !limit.server) return std::nullopt;
-  return why_no_memory_limit();
 }
 
 // Counters of both namespaces and of the host, at both edges of the window.
@@ -222,7 +215,7 @@ RepetitionOutcome run_repetition(const Scenario& scenario, const Assignment& ass
   repetition.started_at = wall_clock_text();
   const auto started = mono_now();
   try {
-    if (const auto why = why_skipped(scenario)) {
+    if (const auto why = Feasibility().why_not(scenario)) {
       repetition.status = Status::skipped;
       repetition.reason = why;
       repetition.restored = true;
