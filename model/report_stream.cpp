@@ -6,8 +6,12 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
+#include <exception>
 #include <future>
+#include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -183,27 +187,54 @@ struct CellText {
   std::vector<std::string> repetitions;
 };
 
-CellResult parsed(const CellText& text) {
-  std::vector<Repetition> repetitions;
-  repetitions.reserve(text.repetitions.size());
-  for (std::size_t i = 0; i < text.repetitions.size(); ++i) {
-    try {
-      repetitions.push_back(repetition_from_json_line(text.repetitions[i]));
-    } catch (const Error& error) {
-      refuse_at(fmt::format("{}/repetitions/{}", text.pointer, i), error);
+// A cell in the making. Any thread may parse(): each takes the next repetition that
+// none has taken. When all have come back from it, one asks for the result.
+class CellParser {
+ public:
+  explicit CellParser(CellText text)
+      : text_(std::move(text)),
+        repetitions_(text_.repetitions.size()),
+        faults_(text_.repetitions.size()) {}
+
+  void parse() noexcept {
+    for (std::size_t i = next_++; i < repetitions_.size(); i = next_++) {
+      try {
+        repetitions_[i] = repetition_from_json_line(text_.repetitions[i]);
+      } catch (...) {
+        faults_[i] = std::current_exception();
+      }
     }
   }
-  try {
-    auto cell = cell_from_json(text.head);
-    cell.repetitions = std::move(repetitions);
-    return cell;
-  } catch (const Error& error) {
-    refuse_at(text.pointer, error);
-  }
-}
 
-// One thread walks through the text and takes cells, a second one parses them, one ahead:
-// with a third it was slower, as they share what histograms and allocations are made of.
+  // Throws the first fault, in the order of the file.
+  CellResult result() {
+    for (std::size_t i = 0; i < faults_.size(); ++i) {
+      if (!faults_[i]) continue;
+      try {
+        std::rethrow_exception(faults_[i]);
+      } catch (const Error& error) {
+        refuse_at(fmt::format("{}/repetitions/{}", text_.pointer, i), error);
+      }
+    }
+    try {
+      auto cell = cell_from_json(text_.head);
+      cell.repetitions = std::move(repetitions_);
+      return cell;
+    } catch (const Error& error) {
+      refuse_at(text_.pointer, error);
+    }
+  }
+
+ private:
+  CellText text_;
+  std::atomic<std::size_t> next_ = 0;
+  std::vector<Repetition> repetitions_;
+  std::vector<std::exception_ptr> faults_;
+};
+
+// One thread walks through the text and takes cells; a second one parses a cell ahead,
+// and the first helps it when it has nothing else to do. With a third it was slower, as
+// they share what histograms and allocations are made of.
 class Stream {
  public:
   Stream(JsonScanner& in, ReportParts wanted, const std::function<void(CellResult&&)>& take)
@@ -215,10 +246,10 @@ class Stream {
       scan(head);
     } catch (const Error&) {
       // What is wrong in the cells before comes first.
-      take_parsed();
+      take_last();
       throw;
     }
-    take_parsed();
+    take_last();
     return report_from_json(head.text());
   }
 
@@ -231,9 +262,10 @@ class Stream {
       // A report of another schema is refused as that, not for what is in it.
       if (head.has("schema")) check_report_schema(head.text());
       in_.list([this](std::size_t index) {
-        auto next = std::async(std::launch::async, parsed, cell(index));
-        take_parsed();
-        parsing_ = std::move(next);
+        auto next = std::make_unique<CellParser>(cell(index));
+        auto done = finished();
+        begin(std::move(next));
+        if (done) take(std::move(*done));
       });
     });
     in_.expect_end();
@@ -255,14 +287,44 @@ class Stream {
     return text;
   }
 
-  void take_parsed() {
-    if (parsing_.valid()) take_(parsing_.get());
+  void begin(std::unique_ptr<CellParser> parser) {
+    parsing_ = std::async(std::launch::async, [parser = parser.get()] { parser->parse(); });
+    parser_ = std::move(parser);
+  }
+
+  // The cell that is being parsed, once it is, if one is.
+  std::optional<CellResult> finished() {
+    if (!parser_) return std::nullopt;
+    parser_->parse();
+    parsing_.get();
+    const auto parser = std::move(parser_);
+    return parser->result();
+  }
+
+  void take(CellResult&& cell) {
+    try {
+      take_(std::move(cell));
+    } catch (...) {
+      drop();  // what is wrong in a cell after it does not matter
+      throw;
+    }
+  }
+
+  void take_last() {
+    if (auto done = finished()) take(std::move(*done));
+  }
+
+  void drop() {
+    if (!parser_) return;
+    parsing_.get();
+    parser_.reset();
   }
 
   JsonScanner& in_;
   ReportParts wanted_;
   const std::function<void(CellResult&&)>& take_;
-  std::future<CellResult> parsing_;  // the cell before the one that is read
+  std::unique_ptr<CellParser> parser_;  // of the cell before the one that is read
+  std::future<void> parsing_;           // after it: ends before it does
 };
 
 }  // namespace
