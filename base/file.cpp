@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -117,7 +118,10 @@ SyncedAppender::SyncedAppender(std::filesystem::path path)
 void SyncedAppender::append_line(std::string_view line) {
   std::string whole(line);
   whole.push_back('\n');
+  const off_t before = ::lseek(fd_.get(), 0, SEEK_END);
   if (const int error = write_all(fd_.get(), whole)) {
+    // Of a full disk's part of a line the next one would be the rest.
+    if (before >= 0) static_cast<void>(!::ftruncate(fd_.get(), before));
     throw_errno(fmt::format("append to {}", path_.string()), error);
   }
   if (::fdatasync(fd_.get()) != 0) throw_errno(fmt::format("sync {}", path_.string()), errno);

@@ -48,9 +48,9 @@ class FileReplacement {
   std::string pending_;  // small pieces are written together
 };
 
-// Appends whole lines to a file and syncs each before returning; what a crash
-// leaves is every line appended so far and at most a part of one more.
-// Not thread-safe.
+// Appends whole lines to a file that is its own, each synced before it returns; a
+// crash leaves every line so far and at most a part of one more. append_line()
+// throws Error and leaves no part of its line. Not thread-safe.
 class SyncedAppender {
  public:
   explicit SyncedAppender(std::filesystem::path path);

@@ -2,9 +2,13 @@
 
 #include <sys/mman.h>
 
+#include <array>
 #include <cmath>
 #include <cstring>
+#include <mutex>
 #include <new>
+#include <numeric>
+#include <type_traits>
 #include <utility>
 
 #include "base/error.hpp"
@@ -16,12 +20,42 @@ constexpr std::size_t kMappingBytes = Histogram::kSlots * sizeof(std::uint64_t);
 // What the encoded form can hold, and what other readers take for a sum.
 constexpr std::uint64_t kHighestCount = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint64_t kHighestUnit = 1'000'000;
+constexpr std::size_t kLastTrackable = netstall_hdr_index_of(Histogram::kHighestTrackable);
+constexpr std::size_t kSpares = 1024;
 constexpr std::uint64_t kEventsThatResolve = 10;
 
 static_assert((NETSTALL_HDR_BUCKETS + 1) * NETSTALL_HDR_HALF_COUNT == NETSTALL_HDR_SLOTS);
 // The highest slot in the unit of add_slot() must not overflow.
 static_assert(netstall_hdr_highest_of_index(Histogram::kSlots - 1) <
               std::numeric_limits<std::uint64_t>::max() / kHighestUnit);
+
+// Cleared mappings of destroyed histograms. Trivially destroyed, as a static histogram
+// may outlive everything.
+class Spares {
+ public:
+  std::uint64_t* take() noexcept {
+    const std::lock_guard lock(mutex_);
+    return held_ == 0 ? nullptr : kept_[--held_];
+  }
+  bool has_room() noexcept {
+    const std::lock_guard lock(mutex_);
+    return held_ < kept_.size();
+  }
+  // False where there is no room (any more).
+  bool keep(std::uint64_t* counts) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (held_ == kept_.size()) return false;
+    kept_[held_++] = counts;
+    return true;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::array<std::uint64_t*, kSpares> kept_{};
+  std::size_t held_ = 0;
+};
+static_assert(std::is_trivially_destructible_v<Spares>);
+Spares spares;
 
 [[noreturn]] void refuse(std::string_view operation, std::string_view cause) {
   throw Error(ErrorKind::usage, operation, cause);
@@ -33,17 +67,23 @@ static_assert(netstall_hdr_highest_of_index(Histogram::kSlots - 1) <
 // once one is freed, and then clears recycled memory by touching all of it.
 void Histogram::reserve() {
   if (counts_ != nullptr) return;
+  counts_ = spares.take();
+  if (counts_ != nullptr) return;
   void* memory = ::mmap(nullptr, kMappingBytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   // Neighbouring mappings merge; a huge page would back several whole histograms
   // for one touched slot. A kernel without huge pages refuses, which is as good.
   ::madvise(memory, kMappingBytes, MADV_NOHUGEPAGE);
-  counts_.reset(static_cast<std::uint64_t*>(memory));
+  counts_ = static_cast<std::uint64_t*>(memory);
 }
 
-void Histogram::Unmap::operator()(std::uint64_t* counts) const noexcept {
-  ::munmap(counts, kMappingBytes);
+void Histogram::give_back() noexcept {
+  if (spares.has_room()) {
+    reset();
+    if (spares.keep(counts_)) return;
+  }
+  ::munmap(counts_, kMappingBytes);
 }
 
 Histogram::Histogram(const Histogram& other) {
@@ -51,7 +91,7 @@ Histogram::Histogram(const Histogram& other) {
 }
 
 Histogram::Histogram(Histogram&& other) noexcept
-    : counts_(std::move(other.counts_)),
+    : counts_(std::exchange(other.counts_, nullptr)),
       count_(std::exchange(other.count_, 0)),
       saturated_(std::exchange(other.saturated_, 0)),
       min_(std::exchange(other.min_, kNoMin)),
@@ -99,6 +139,16 @@ void Histogram::add_slot(std::size_t index, std::uint64_t count, std::uint64_t u
   if (index >= kSlots) refuse("add a slot to a histogram", "there is no such slot");
   if (unit == 0 || unit > kHighestUnit) refuse("add a slot to a histogram", "bad unit");
   if (count == 0) return;
+  if (unit == 1 && index <= kLastTrackable) {
+    expect_room_for(count);
+    reserve();
+    counts_[index] += count;
+    count_ += count;
+    min_ = std::min<std::uint64_t>(min_, netstall_hdr_lowest_of_index(index));
+    max_ = std::max<std::uint64_t>(
+        max_, std::min<std::uint64_t>(netstall_hdr_highest_of_index(index), kHighestTrackable));
+    return;
+  }
   const std::uint64_t lowest = netstall_hdr_lowest_of_index(index) * unit;
   const std::uint64_t highest = (netstall_hdr_highest_of_index(index) + 1) * unit - 1;
   std::uint64_t middle = lowest + (highest - lowest + 1) / 2;
@@ -113,10 +163,8 @@ void Histogram::merge(const Histogram& other) {
   if (other.empty()) return;
   expect_room_for(other.count_);
   reserve();
-  for (std::size_t index = other.first_index(), last = other.last_index(); index <= last; ++index) {
-    // An unconditional sum would write, and so back, every page of the range.
-    if (const std::uint64_t count = other.counts_[index]; count != 0) counts_[index] += count;
-  }
+  // Sums of nothing would write, and so back, every page of the range.
+  other.for_each_used([this](std::size_t index, std::uint64_t count) { counts_[index] += count; });
   count_ += other.count_;
   saturated_ += other.saturated_;
   min_ = std::min(min_, other.min_);
@@ -184,6 +232,14 @@ std::optional<std::uint64_t> Histogram::value_at_rank(std::uint64_t rank) const 
   if (rank == 0 || rank > count_) return std::nullopt;
   std::uint64_t seen = 0;
   std::size_t index = first_index();
+  constexpr std::size_t kTogether = 8;
+  while (index + kTogether <= kSlots) {
+    const auto* together = &counts_[index];
+    const std::uint64_t events = std::accumulate(together, together + kTogether, std::uint64_t{0});
+    if (seen + events >= rank) break;
+    seen += events;
+    index += kTogether;
+  }
   while ((seen += counts_[index]) < rank) ++index;
   return std::clamp<std::uint64_t>(netstall_hdr_highest_of_index(index), min_, max_);
 }
@@ -210,17 +266,17 @@ bool operator==(const Histogram& left, const Histogram& right) noexcept {
 }
 
 void Histogram::restore_bounds(std::uint64_t min, std::uint64_t max, std::uint64_t saturated) {
-  std::uint64_t first_highest = 0;
-  std::uint64_t last_lowest = 0;
-  bool seen = false;
-  for_each_slot([&](const Slot& slot) {
-    if (!std::exchange(seen, true)) first_highest = slot.highest;
-    last_lowest = slot.lowest;
-  });
-  if (!seen || min > max || min > first_highest || max < last_lowest || max > kHighestTrackable ||
-      saturated > count_at(kHighestTrackable)) {
-    refuse("restore the bounds of a histogram", "they do not belong to its counts");
-  }
+  const auto belong = [&] {
+    if (empty() || min > max || max > kHighestTrackable) return false;
+    // min() and max() may lie in an empty slot beside.
+    std::size_t first = first_index();
+    while (counts_[first] == 0) ++first;
+    std::size_t last = last_index();
+    while (counts_[last] == 0) --last;
+    return min <= netstall_hdr_highest_of_index(first) &&
+           max >= netstall_hdr_lowest_of_index(last) && saturated <= count_at(kHighestTrackable);
+  };
+  if (!belong()) refuse("restore the bounds of a histogram", "they do not belong to its counts");
   min_ = min;
   max_ = max;
   saturated_ = saturated;

@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,10 +17,12 @@
 namespace netstall {
 
 // Not thread-safe; const members may run together. A new, reset or moved-from
-// histogram is empty. The counts are one mapping of 264 KiB, made by the first
+// histogram is empty. The counts are one mapping of 264 KiB, taken by the first
 // recording (or by reserve()) and kept until destruction; the kernel backs only
 // the pages that recorded values touch, so an empty histogram costs 40 bytes and
-// one of a narrow range a few KiB.
+// one of a narrow range a few KiB. The program keeps up to 1,024 mappings of destroyed
+// histograms, cleared, for the next ones: readers of reports make and drop
+// thousands.
 class Histogram {
  public:
   static constexpr std::uint64_t kHighestTrackable = NETSTALL_HDR_HIGHEST_TRACKABLE;
@@ -32,7 +33,9 @@ class Histogram {
   Histogram(Histogram&& other) noexcept;
   Histogram& operator=(const Histogram& other);
   Histogram& operator=(Histogram&& other) noexcept;
-  ~Histogram() = default;
+  ~Histogram() {
+    if (counts_ != nullptr) give_back();
+  }
 
   // Maps the counts now, so that no recording has to. Throws std::bad_alloc.
   void reserve();
@@ -116,18 +119,19 @@ class Histogram {
   void restore_bounds(std::uint64_t min, std::uint64_t max, std::uint64_t saturated);
 
  private:
-  struct Unmap {
-    void operator()(std::uint64_t* counts) const noexcept;
-  };
   static constexpr std::uint64_t kNoMin = std::numeric_limits<std::uint64_t>::max();
 
   // All events lie within these two slots. Only where not empty.
   std::size_t first_index() const noexcept { return netstall_hdr_index_of(min_); }
   std::size_t last_index() const noexcept { return netstall_hdr_index_of(max_); }
+  // Calls visit(index, count) for each slot that holds events, in rising order.
+  template <class Visit>
+  void for_each_used(Visit&& visit) const;
   void expect_room_for(std::uint64_t count) const;
+  void give_back() noexcept;
   std::uint64_t rank_of(double percent) const noexcept;
 
-  std::unique_ptr<std::uint64_t[], Unmap> counts_;
+  std::uint64_t* counts_ = nullptr;  // kSlots of them, owned
   std::uint64_t count_ = 0;
   std::uint64_t saturated_ = 0;
   std::uint64_t min_ = kNoMin;
@@ -149,13 +153,34 @@ inline void Histogram::record(std::uint64_t value) {
 }
 
 template <class Visit>
-void Histogram::for_each_slot(Visit&& visit) const {
+void Histogram::for_each_used(Visit&& visit) const {
   if (empty()) return;
-  for (std::size_t index = first_index(), last = last_index(); index <= last; ++index) {
-    if (counts_[index] == 0) continue;
-    visit(Slot{index, netstall_hdr_lowest_of_index(index), netstall_hdr_highest_of_index(index),
-               counts_[index]});
+  // Most slots of a range are empty: eight are passed at a time.
+  constexpr std::size_t kTogether = 8;
+  std::size_t index = first_index();
+  const std::size_t end = last_index() + 1;
+  while (index < end) {
+    if (end - index >= kTogether) {
+      std::uint64_t any = 0;
+      for (std::size_t i = 0; i < kTogether; ++i) any |= counts_[index + i];
+      if (any == 0) {
+        index += kTogether;
+        continue;
+      }
+    }
+    const std::size_t stop = std::min(index + kTogether, end);
+    for (; index < stop; ++index) {
+      if (counts_[index] != 0) visit(index, counts_[index]);
+    }
   }
+}
+
+template <class Visit>
+void Histogram::for_each_slot(Visit&& visit) const {
+  for_each_used([&](std::size_t index, std::uint64_t count) {
+    visit(Slot{index, netstall_hdr_lowest_of_index(index), netstall_hdr_highest_of_index(index),
+               count});
+  });
 }
 
 }  // namespace netstall

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <bit>
+#include <memory>
 #include <span>
 #include <vector>
 

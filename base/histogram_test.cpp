@@ -337,5 +337,23 @@ TEST(Histogram, ManyAtOnceShareMappings) {
   for (std::size_t i = 1; i < histograms.size(); i += 2) ASSERT_EQ(histograms[i].count(), 1U);
 }
 
+TEST(Histogram, OneAfterAnotherSharesNoEvents) {
+  for (int round = 0; round < 40; ++round) {
+    std::vector<Histogram> several(20);
+    for (auto& each : several) {
+      each.reserve();
+      EXPECT_TRUE(each.empty());
+      each.record(7);
+      each.record(Histogram::kHighestTrackable);
+      EXPECT_EQ(each.count_at(7), 1U);
+      EXPECT_EQ(each.count_at(8), 0U);
+      EXPECT_EQ(each.count_at(Histogram::kHighestTrackable), 1U);
+      std::uint64_t slots = 0;
+      each.for_each_slot([&](const Histogram::Slot&) { ++slots; });
+      EXPECT_EQ(slots, 2U);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace netstall

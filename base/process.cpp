@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -39,11 +41,23 @@ struct Failure {
 };
 
 // Between fork and exec only async-signal-safe calls: the parent may have threads.
-bool drop_privileges() {
+
+// An ambient capability outlives exec by an unprivileged user.
+bool keep_only_net_admin() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  constexpr std::uint32_t kNetAdmin = 1U << CAP_NET_ADMIN;
+  const __user_cap_data_struct data[2]{{kNetAdmin, kNetAdmin, kNetAdmin}, {0, 0, 0}};
+  return ::syscall(SYS_capset, &header, data) == 0 &&
+         ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0) == 0;
+}
+
+bool drop_privileges(bool keep_net_admin) {
   if (::geteuid() == 0) {
+    if (keep_net_admin && ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return false;
     if (::syscall(SYS_setgroups, 0, nullptr) != 0) return false;
     if (::syscall(SYS_setresgid, kNobody, kNobody, kNobody) != 0) return false;
     if (::syscall(SYS_setresuid, kNobody, kNobody, kNobody) != 0) return false;
+    if (keep_net_admin && !keep_only_net_admin()) return false;
   }
   return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
@@ -73,7 +87,7 @@ struct ChildSetup {
     const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (fd >= 0) static_cast<void>(!::write(fd, "800", 3));
   }
-  if (options.drop_privileges && !drop_privileges()) fail(Step::privileges);
+  if (options.drop_privileges && !drop_privileges(options.keep_net_admin)) fail(Step::privileges);
   // Last: a change of credentials clears it. The parent may have died already.
   if (options.die_with_parent) {
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) fail(Step::parent);
@@ -209,6 +223,16 @@ std::string wait_status_text(int status) {
     return fmt::format("signal {} ({})", WTERMSIG(status), sigdescr_np(WTERMSIG(status)));
   }
   return fmt::format("exit status {}", WEXITSTATUS(status));
+}
+
+int exit_code_of(int status) {
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void drop_capabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> none{};
+  if (::syscall(SYS_capset, &header, none.data()) != 0) throw_errno("drop capabilities", errno);
 }
 
 Fd open_own_executable() {

@@ -21,6 +21,7 @@ struct SpawnOptions {
   const Netns* netns = nullptr;           // stays in the caller's when null
   std::vector<std::string> cgroup_procs;  // cgroup.procs files to join before exec
   bool drop_privileges = true;  // to nobody, no capabilities, no_new_privs (only from root)
+  bool keep_net_admin = false;  // keeps CAP_NET_ADMIN alone through exec (only from root)
   bool die_with_parent = true;  // SIGKILL when the calling *thread* ends
   bool own_session = false;     // leads a session of its own: no terminal
   bool expendable = false;      // first choice of the kernel's OOM killer
@@ -54,6 +55,11 @@ class ChildProcess {
 
 // "exit status 1" or "signal 9 (Killed)".
 std::string wait_status_text(int status);
+// As a shell has it: the exit status, or 128 + the signal.
+int exit_code_of(int status);
+
+// Gives up all capabilities of this thread, for good. Throws Error.
+void drop_capabilities();
 
 // This program's own executable, to start it again under another name.
 Fd open_own_executable();

@@ -29,7 +29,7 @@ class Autotuning : public ProbeObject<autotuning_bpf> {
         steps_(this->skeleton().maps.steps, rows(told)) {}
 
  private:
-  void read_into(Finding& finding) const override {
+  void read_into(ProbeFinding& finding) const override {
     for (std::size_t flow = 0; flow < options().flows.size(); ++flow) {
       auto& kinds = finding.events[options().flows[flow]];
       for (std::size_t buffer = 0; buffer < kBuffers.size(); ++buffer) {

@@ -48,7 +48,7 @@ class Drops : public ProbeObject<drops_bpf> {
  private:
   static constexpr std::size_t kSlots = std::size_t{NETSTALL_SIDES} * NETSTALL_DROP_REASONS;
 
-  void read_into(Finding& finding) const override {
+  void read_into(ProbeFinding& finding) const override {
     std::map<std::uint32_t, std::string> names;
     for (const auto side : {Side::client, Side::server}) {
       auto& kinds = finding.events[std::string(name_of(side))];

@@ -39,7 +39,7 @@ class KernelProbe {
   // As SendWait::set_window(): before `from`; nothing outside is counted.
   virtual void set_window(MonoTime from, MonoTime to) = 0;
   // What happened within the window; call after its end.
-  virtual Finding read() const = 0;
+  virtual ProbeFinding read() const = 0;
   // Name and descriptor of each program; valid as long as this object.
   virtual const std::vector<std::pair<std::string, int>>& programs() const noexcept = 0;
   // By the kernel's own account of each map, in bytes.

@@ -24,8 +24,13 @@ struct netns_ipv4 {
   unsigned int sysctl_tcp_notsent_lowat;
 };
 
+struct ns_common {
+  unsigned int inum;
+};
+
 struct net {
   __u64 net_cookie;
+  struct ns_common ns;
   struct netns_ipv4 ipv4;
 };
 
@@ -76,6 +81,8 @@ typedef struct {
   int owned;
 } socket_lock_t;
 
+struct socket;
+
 struct sock {
   struct sock_common __sk_common;
   socket_lock_t sk_lock;
@@ -85,6 +92,7 @@ struct sock {
   int sk_write_pending;
   __u16 sk_protocol;
   __u8 sk_userlocks; /* four bits of it up to Linux 6.1 */
+  struct socket* sk_socket;
   struct mem_cgroup* sk_memcg;
 };
 
@@ -163,6 +171,8 @@ enum skb_drop_reason {
 };
 
 struct socket {
+  unsigned long flags;
+  struct file* file;
   struct sock* sk;
 };
 
@@ -171,6 +181,7 @@ struct inode {
 };
 
 struct file {
+  unsigned int f_flags;
   struct inode* f_inode;
   void* private_data;
 };
@@ -190,13 +201,56 @@ struct sched_info {
 
 struct rseq;
 
+struct upid {
+  int nr;
+};
+
+struct pid {
+  unsigned int level;
+  struct upid numbers[1]; /* one for each namespace that it is seen in, level + 1 */
+};
+
+struct kernfs_node {
+  __u64 id;
+};
+
+struct cgroup_subsys_state {
+  struct cgroup* cgroup;
+  struct cgroup_subsys_state* parent;
+};
+
+struct cgroup {
+  struct cgroup_subsys_state self;
+  struct kernfs_node* kn;
+};
+
+struct css_set {
+  struct cgroup_subsys_state* subsys[1]; /* one for each controller */
+  struct cgroup* dfl_cgrp;
+};
+
+typedef struct {
+  int counter;
+} atomic_t;
+
+struct signal_struct {
+  atomic_t live;
+};
+
 struct nsproxy {
   struct net* net_ns;
 };
 
 struct task_struct {
   unsigned int flags;
+  unsigned int __state;
   int pid;
+  int tgid;
+  char comm[16];
+  struct task_struct* group_leader;
+  struct pid* thread_pid;
+  struct signal_struct* signal;
+  struct css_set* cgroups;
   unsigned long nvcsw;
   struct sched_info sched_info;
   struct files_struct* files;
@@ -207,9 +261,16 @@ struct task_struct {
 
 /* Of x86-64: what a thread had in its registers when it entered the kernel. */
 struct pt_regs {
+  unsigned long r10;
+  unsigned long dx;
   unsigned long si;
   unsigned long di;
   unsigned long orig_ax;
+};
+
+/* What a task iterator's program is called with. */
+struct bpf_iter__task {
+  struct task_struct* task;
 };
 
 #pragma clang attribute pop

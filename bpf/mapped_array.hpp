@@ -1,5 +1,5 @@
-// A BPF array map in this process's memory: read without a system call, while
-// programs add to it.
+// Memory that BPF programs write and this process reads, without a system call, while
+// they run: variables, and array maps.
 #pragma once
 
 #include <bpf/libbpf.h>
@@ -15,6 +15,12 @@
 #include "base/error.hpp"
 
 namespace netstall {
+
+// A variable of a program that runs meanwhile.
+template <class T>
+T load_shared(const T& value) noexcept {
+  return __atomic_load_n(&value, __ATOMIC_RELAXED);
+}
 
 // Read-only. Move-only; the mapping outlives the map's own descriptor.
 template <class T>

@@ -98,8 +98,8 @@ class ProbeObject : public KernelProbe {
     __atomic_store_n(&data.window_to, static_cast<__u64>(to.ns), __ATOMIC_RELEASE);
     __atomic_store_n(&data.window_from, static_cast<__u64>(from.ns), __ATOMIC_RELEASE);
   }
-  Finding read() const override {
-    Finding finding;
+  ProbeFinding read() const override {
+    ProbeFinding finding;
     finding.backend = name_of(variant_.backend);
     finding.notes = variant_.notes;
     read_into(finding);
@@ -113,7 +113,7 @@ class ProbeObject : public KernelProbe {
   std::uint64_t memory_in_use() const override { return map_memory_in_use(skeleton_->obj); }
 
  protected:
-  virtual void read_into(Finding& finding) const = 0;
+  virtual void read_into(ProbeFinding& finding) const = 0;
   const S& skeleton() const noexcept { return *skeleton_; }
   const KernelProbeOptions& options() const noexcept { return options_; }
 

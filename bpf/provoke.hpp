@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <utility>
@@ -67,15 +68,30 @@ struct OwnClock {
   std::uint64_t wall_ns = 0;
   std::uint64_t off_cpu_ns = 0;
   std::uint64_t queued_ns = 0;
+  // Non-blocking: of wall_ns, stalls in which the sender was told over and over, at
+  // least 32 times and once a millisecond, that it could write, and could not.
+  std::uint64_t spun_ns = 0;
   OwnClock& operator+=(const OwnClock& other);
 };
 
-// Sends messages on blocking sockets as fast as they take them, a thread for each.
-OwnClock send_blocking(const std::vector<int>& fds, std::size_t bytes, std::size_t messages);
+// What a sender does now, for an onlooker.
+struct SenderState {
+  std::atomic<bool> stalled{false};  // in a send() (blocking), between EAGAIN and progress
+  std::atomic<pid_t> tid{0};         // of a blocking sender's thread
+};
 
-// The same on sockets that it makes non-blocking, on the calling thread: after
-// EAGAIN it polls for POLLOUT.
-OwnClock send_nonblocking(const std::vector<int>& fds, std::size_t bytes, std::size_t messages);
+// Sends messages on blocking sockets as fast as they take them, a thread for each.
+// `states`, if any, are kept up to date, one for each descriptor.
+OwnClock send_blocking(const std::vector<int>& fds, std::size_t bytes, std::size_t messages,
+                       std::span<SenderState> states = {});
+
+// How a sender that does not block learns that it can write, after EAGAIN.
+enum class Readiness : std::uint8_t { level, edge };
+
+// The same on sockets that it makes non-blocking, on the calling thread.
+OwnClock send_nonblocking(const std::vector<int>& fds, std::size_t bytes, std::size_t messages,
+                          Readiness readiness = Readiness::level,
+                          std::span<SenderState> states = {});
 
 std::vector<int> client_ends(const std::vector<Connection>& connections);
 std::vector<int> server_ends(const std::vector<Connection>& connections);
@@ -109,6 +125,10 @@ class TcpMemoryLimit {
   // Nothing where the machine has no cgroup v1 with kmem.tcp, and the environment
   // does not say NETSTALL_TEST_OWNS_MACHINE.
   static std::unique_ptr<TcpMemoryLimit> make();
+  // One that hits those of its `enter()` alone: a cgroup too, else a tcp_mem of which each of
+  // some 200 sockets may have four pages. Those that it is to spare need a tcp_wmem[0] or
+  // tcp_rmem[0] as large as all that they want.
+  static std::unique_ptr<TcpMemoryLimit> make_for_one_side();
   TcpMemoryLimit(const TcpMemoryLimit&) = delete;
   TcpMemoryLimit& operator=(const TcpMemoryLimit&) = delete;
   // The sockets must be closed.

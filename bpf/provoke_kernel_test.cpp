@@ -5,7 +5,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <poll.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -36,7 +36,8 @@ void set_option(int fd, int name, int value) {
 Fd tcp_socket(const ConnectionOptions& options) {
   Fd fd(::socket(options.ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd) throw_errno("make a socket", errno);
-  set_option(fd.get(), SO_SNDBUF, options.sndbuf);
+  // Beyond wmem_max, too.
+  set_option(fd.get(), SO_SNDBUFFORCE, options.sndbuf);
   set_option(fd.get(), SO_RCVBUF, options.rcvbuf);
   set_option(fd.get(), SO_REUSEADDR, 1);
   return fd;
@@ -162,21 +163,25 @@ OwnClock& OwnClock::operator+=(const OwnClock& other) {
   wall_ns += other.wall_ns;
   off_cpu_ns += other.off_cpu_ns;
   queued_ns += other.queued_ns;
+  spun_ns += other.spun_ns;
   return *this;
 }
 
 namespace {
 
-OwnClock send_on(int fd, std::size_t bytes, std::size_t messages) {
+OwnClock send_on(int fd, std::size_t bytes, std::size_t messages, SenderState& state) {
   const std::vector<char> message(bytes, 'x');
   const Fd schedstat(::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC));
+  state.tid = ::gettid();
   OwnClock own;
   for (std::size_t i = 0; i < messages; ++i) {
     const auto queued = queued_ns(schedstat);
     const auto switches = voluntary_switches();
     const auto cpu = cpu_time_ns();
     const auto began = mono_now();
+    state.stalled = true;
     const auto sent = ::send(fd, message.data(), message.size(), MSG_NOSIGNAL);
+    state.stalled = false;
     const auto wall = static_cast<std::uint64_t>((mono_now() - began).count());
     const auto on_cpu = cpu_time_ns() - cpu;
     const auto slept = voluntary_switches() - switches;
@@ -196,7 +201,20 @@ struct NonblockingSender {
   int fd;
   std::size_t left;  // bytes
   std::optional<MonoTime> stalled_since;
+  std::uint64_t tries = 0;  // in vain, since then
 };
+
+void end_stall(NonblockingSender& sender, MonoTime now, OwnClock& own) {
+  constexpr std::uint64_t kSpins = 32;
+  constexpr std::uint64_t kMillisecond = 1'000'000;
+  const auto time = static_cast<std::uint64_t>((now - *sender.stalled_since).count());
+  ++own.stalls;
+  ++own.waits;
+  own.wall_ns += time;
+  if (sender.tries > kSpins && sender.tries > time / kMillisecond) own.spun_ns += time;
+  sender.stalled_since.reset();
+  sender.tries = 0;
+}
 
 // Until EAGAIN or the end.
 void advance(NonblockingSender& sender, const std::vector<char>& message, OwnClock& own) {
@@ -206,27 +224,34 @@ void advance(NonblockingSender& sender, const std::vector<char>& message, OwnClo
     const auto now = mono_now();
     if (sent < 0 && errno == EAGAIN) {
       if (!sender.stalled_since) sender.stalled_since = now;
+      ++sender.tries;
       return;
     }
-    if (sender.stalled_since) {
-      ++own.stalls;
-      ++own.waits;
-      own.wall_ns += static_cast<std::uint64_t>((now - *sender.stalled_since).count());
-      sender.stalled_since.reset();
-    }
+    if (sender.stalled_since) end_stall(sender, now, own);
     if (sent < 0) throw_errno("send", errno);
     ++own.sends;
     sender.left -= static_cast<std::size_t>(sent);
   }
 }
 
+void await(const Fd& epoll, int fd, std::size_t sender, Readiness readiness) {
+  epoll_event event{};
+  event.events = EPOLLOUT;
+  if (readiness == Readiness::edge) event.events |= EPOLLET;
+  event.data.u64 = sender;
+  if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) != 0) throw_errno("watch", errno);
+}
+
 }  // namespace
 
-OwnClock send_blocking(const std::vector<int>& fds, std::size_t bytes, std::size_t messages) {
+OwnClock send_blocking(const std::vector<int>& fds, std::size_t bytes, std::size_t messages,
+                       std::span<SenderState> states) {
+  std::vector<SenderState> unseen(fds.size());
+  if (states.empty()) states = unseen;
   std::vector<OwnClock> clocks(fds.size());
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < fds.size(); ++i) {
-    threads.emplace_back([&, i] { clocks[i] = send_on(fds[i], bytes, messages); });
+    threads.emplace_back([&, i] { clocks[i] = send_on(fds[i], bytes, messages, states[i]); });
   }
   OwnClock total;
   for (std::size_t i = 0; i < threads.size(); ++i) {
@@ -236,24 +261,34 @@ OwnClock send_blocking(const std::vector<int>& fds, std::size_t bytes, std::size
   return total;
 }
 
-OwnClock send_nonblocking(const std::vector<int>& fds, std::size_t bytes, std::size_t messages) {
+OwnClock send_nonblocking(const std::vector<int>& fds, std::size_t bytes, std::size_t messages,
+                          Readiness readiness, std::span<SenderState> states) {
+  std::vector<SenderState> unseen(fds.size());
+  if (states.empty()) states = unseen;
   const std::vector<char> message(bytes, 'x');
+  const Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
   std::vector<NonblockingSender> senders;
   for (const int fd : fds) {
     if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) throw_errno("make a socket non-blocking", errno);
+    await(epoll, fd, senders.size(), readiness);
     senders.push_back({fd, bytes * messages, {}});
   }
   const Fd schedstat(::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC));
   const auto queued = queued_ns(schedstat);
   OwnClock own;
-  while (!senders.empty()) {
-    std::vector<pollfd> events;
-    for (auto sender = senders.begin(); sender != senders.end();) {
-      advance(*sender, message, own);
-      if (sender->left > 0) events.push_back({sender->fd, POLLOUT, 0});
-      sender = sender->left > 0 ? sender + 1 : senders.erase(sender);
+  std::vector<epoll_event> events(fds.size());
+  for (std::size_t done = 0; done < senders.size();) {
+    const int ready = ::epoll_wait(epoll.get(), events.data(), static_cast<int>(events.size()), -1);
+    for (int i = 0; i < ready; ++i) {
+      const auto index = static_cast<std::size_t>(events[static_cast<std::size_t>(i)].data.u64);
+      auto& sender = senders[index];
+      if (sender.left == 0) continue;
+      advance(sender, message, own);
+      states[index].stalled = sender.stalled_since.has_value();
+      if (sender.left > 0) continue;
+      ++done;
+      ::epoll_ctl(epoll.get(), EPOLL_CTL_DEL, sender.fd, nullptr);
     }
-    if (!events.empty()) ::poll(events.data(), events.size(), -1);
   }
   own.queued_ns = queued_ns(schedstat) - queued;
   return own;
@@ -364,28 +399,39 @@ class CgroupLimit : public TcpMemoryLimit {
 
 class MachineLimit : public TcpMemoryLimit {
  public:
-  MachineLimit() : before_(read_file(kTcpMem)) { set(true); }
+  explicit MachineLimit(const char* limits) : limits_(limits), before_(read_file(kTcpMem)) {
+    set(true);
+  }
   ~MachineLimit() override { write_kernel_file(kTcpMem, before_); }
   void set(bool limited) final {
-    const int error = write_kernel_file(kTcpMem, limited ? "512 768 1024" : before_);
+    const int error = write_kernel_file(kTcpMem, limited ? limits_ : before_);
     if (error != 0) throw_errno("limit TCP memory", error);
   }
   SubCause sub_cause() const override { return SubCause::global; }
 
  private:
   static constexpr const char* kTcpMem = "/proc/sys/net/ipv4/tcp_mem";
+  std::string limits_;
   std::string before_;
 };
 
-}  // namespace
-
-std::unique_ptr<TcpMemoryLimit> TcpMemoryLimit::make() {
+std::unique_ptr<TcpMemoryLimit> make_limit(const char* limits) {
   const auto group = own_memory_cgroup();
   if (!group.empty() && try_read_file(group + CgroupLimit::kLimitFile)) {
     return std::make_unique<CgroupLimit>(group);
   }
   if (std::getenv("NETSTALL_TEST_OWNS_MACHINE") == nullptr) return nullptr;
-  return std::make_unique<MachineLimit>();
+  return std::make_unique<MachineLimit>(limits);
+}
+
+}  // namespace
+
+std::unique_ptr<TcpMemoryLimit> TcpMemoryLimit::make() {
+  return make_limit("512 768 1024");
+}
+
+std::unique_ptr<TcpMemoryLimit> TcpMemoryLimit::make_for_one_side() {
+  return make_limit("1 2 800");
 }
 
 }  // namespace netstall

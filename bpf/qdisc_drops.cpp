@@ -14,7 +14,7 @@ class QdiscDrops : public ProbeObject<qdisc_drops_bpf> {
   using ProbeObject::ProbeObject;
 
  private:
-  void read_into(Finding& finding) const override {
+  void read_into(ProbeFinding& finding) const override {
     finding.events[std::string(name_of(Side::client))];
     finding.events[std::string(name_of(Side::server))];
     const int map = bpf_map__fd(skeleton().maps.packets);

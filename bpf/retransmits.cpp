@@ -30,7 +30,7 @@ class Retransmits : public ProbeObject<retransmits_bpf> {
         segments_(this->skeleton().maps.segments, slots(told)) {}
 
  private:
-  void read_into(Finding& finding) const override {
+  void read_into(ProbeFinding& finding) const override {
     for (std::size_t flow = 0; flow < options().flows.size(); ++flow) {
       auto& kinds = finding.events[options().flows[flow]];
       for (std::size_t kind = 0; kind < kKinds.size(); ++kind) {

@@ -19,81 +19,20 @@
 #include "bpf/send_wait_sock.bpf.h"
 #include "bpf/send_wait_sums.bpf.h"
 
-/* BPF_PROG names every argument up to the one that is used. */
-#pragma clang diagnostic ignored "-Wunused-parameter"
+static __always_inline bool is_over(__u64 now) {
+  return now > window_to;
+}
 
-struct msghdr;
-struct bpf_map;
+static __always_inline void count_blocked(int more) {
+  add(&blocked, more);
+}
 
-#define NETSTALL_TASK_INTERRUPTIBLE 1
-#define NETSTALL_MEM_SEND 0 /* SK_MEM_SEND, and argument `kind` of the tracepoint */
+#include "bpf/follow_wait.bpf.h"
 
 /* Set by the loader: the run has senders that do not block. */
 const volatile bool watch_eagain = false;
-/* Set by the loader: on_wait is attached, and knows the cause at the entry. */
-const volatile bool sees_entry = false;
-/* Set by the loader: on_waited is attached. */
-const volatile bool sees_return = false;
 /* Set by the loader: on_user_mode ends a send(). */
 const volatile bool ends_in_user_mode = false;
-
-/* Sized by the loader. */
-struct {
-  __uint(type, BPF_MAP_TYPE_LRU_HASH);
-  __uint(max_entries, 1);
-  __type(key, __u64);
-  __type(value, struct netstall_refused);
-} refusals SEC(".maps");
-
-static __always_inline __u64 run_delay_of(struct task_struct* task) {
-  if (!bpf_core_field_exists(task->sched_info.run_delay)) return 0;
-  if (!queue_known) queue_known = 1;
-  return BPF_CORE_READ(task, sched_info.run_delay);
-}
-
-/* What the thread queued since it slept; to be taken before it queues for another
- * reason. */
-static __always_inline void settle_queue(struct netstall_send* send, struct task_struct* task) {
-  if (!send->delayed) return;
-  send->queue_ns += run_delay_of(task) - send->run_delay;
-  send->delayed = 0;
-}
-
-static __always_inline void begin_wait(struct netstall_send* send, struct task_struct* task,
-                                       __u64 now) {
-  send->wait_from = now;
-  send->wait_to = 0;
-  send->queue_ns = 0;
-  send->delayed = 0;
-  send->switches = task->nvcsw;
-  send->refused = 0;
-  send->eagain = 0;
-}
-
-static __always_inline void fall_asleep(struct netstall_send* send, struct task_struct* task) {
-  send->wait_to = 0;
-  send->run_delay = run_delay_of(task);
-  send->delayed = 1;
-  send->asleep = 1;
-  add(&blocked, 1);
-}
-
-/* The thread runs, so it sleeps no more. */
-static __always_inline void wake(struct netstall_send* send, __u64 now) {
-  if (!send->asleep) return;
-  send->asleep = 0;
-  send->wait_to = now;
-  add(&blocked, -1);
-  end_why((struct sock*)send->sock, &send->why);
-}
-
-/* The refusal of a charge since the last byte was taken, else 0. */
-static __always_inline __u32 refused_since(struct sock* sk) {
-  const __u64 key = address_of(sk);
-  const struct netstall_refused* found = bpf_map_lookup_elem(&refusals, &key);
-  if (!found || found->write_seq != BPF_CORE_READ((struct tcp_sock*)sk, write_seq)) return 0;
-  return found->refused;
-}
 
 /* A thread without rseq does not pass where on_user_mode would end its send(). */
 static __always_inline bool end_unseen(struct task_struct* task) {
@@ -107,7 +46,7 @@ static __always_inline int enter_wait(void* ctx, struct sock* sk, long* timeo_p)
   bpf_probe_read_kernel(&timeo, sizeof timeo, timeo_p);
   if (!timeo && !watch_eagain) return 0;
   const __u64 now = bpf_ktime_get_ns();
-  if (now > window_to) return 0;
+  if (is_over(now)) return 0;
   struct task_struct* task = bpf_get_current_task_btf();
   if (end_unseen(task)) {
     add(&lost, 1);
@@ -115,7 +54,7 @@ static __always_inline int enter_wait(void* ctx, struct sock* sk, long* timeo_p)
   }
   struct netstall_why why = {};
   begin_why(sk, &why, refused_since(sk), true);
-  struct netstall_send* send = open_send(task->pid, sk, flow - 1);
+  send_record* send = open_send(task->pid, sk, flow - 1);
   if (!send) return 0;
   end_wait(send);
   send->why = why;
@@ -129,41 +68,6 @@ static __always_inline int enter_wait(void* ctx, struct sock* sk, long* timeo_p)
   return 0;
 }
 
-SEC("fentry/sk_stream_wait_memory")
-int BPF_PROG(on_wait, struct sock* sk, long* timeo_p) {
-  return enter_wait(ctx, sk, timeo_p);
-}
-
-SEC("kprobe/sk_stream_wait_memory")
-int on_wait_kprobe(struct pt_regs* regs) {
-  return enter_wait(regs, (struct sock*)regs->di, (long*)regs->si);
-}
-
-/* True where the send() is to be ended: there was a wait. */
-static __always_inline bool leave_wait(struct netstall_send* send, struct task_struct* task,
-                                       __u64 now) {
-  if (!send->asleep) return false;
-  wake(send, now);
-  settle_queue(send, task);
-  /* Else it never slept: no wait. */
-  if (task->nvcsw == send->switches) send->wait_to = 0;
-  end_wait(send);
-  return send->began != 0;
-}
-
-SEC("fexit/sk_stream_wait_memory")
-int BPF_PROG(on_waited, struct sock* sk) {
-  if (!sends_open) return 0;
-  const __u64 now = bpf_ktime_get_ns();
-  if (now > window_to) return 0;
-  struct task_struct* task = bpf_get_current_task_btf();
-  const __u32 tid = task->pid;
-  struct netstall_send* send = find_send(tid);
-  if (!send || !send->asleep) return 0;
-  if (!leave_wait(send, task, now)) end_send(tid, send);
-  return 0;
-}
-
 /* A cgroup above memory.high makes its threads sleep: on their way to user mode,
  * or within the charge of memory itself. */
 static __always_inline int enter_throttle(void* ctx) {
@@ -174,8 +78,8 @@ static __always_inline int enter_throttle(void* ctx) {
   const __u32 flow = flow_of(sk);
   if (!flow || end_unseen(task)) return 0;
   const __u64 now = bpf_ktime_get_ns();
-  if (now > window_to) return 0;
-  struct netstall_send* send = open_send(task->pid, sk, flow - 1);
+  if (is_over(now)) return 0;
+  send_record* send = open_send(task->pid, sk, flow - 1);
   if (!send) return 0;
   end_wait(send);
   const struct netstall_why why = {.cause = NETSTALL_CAUSE_CGROUP_THROTTLE};
@@ -189,10 +93,10 @@ static __always_inline int enter_throttle(void* ctx) {
 static __always_inline int leave_throttle(void) {
   if (!sends_open) return 0;
   const __u64 now = bpf_ktime_get_ns();
-  if (now > window_to) return 0;
+  if (is_over(now)) return 0;
   struct task_struct* task = bpf_get_current_task_btf();
   const __u32 tid = task->pid;
-  struct netstall_send* send = find_send(tid);
+  send_record* send = find_send(tid);
   if (!send || send->why.cause != NETSTALL_CAUSE_CGROUP_THROTTLE) return 0;
   const bool waited = leave_wait(send, task, now);
   /* Without the socket's lock it is on its way to user mode: what would end the
@@ -203,42 +107,11 @@ static __always_inline int leave_throttle(void) {
   return 0;
 }
 
-SEC("fentry/__mem_cgroup_handle_over_high")
-int BPF_PROG(on_throttle) {
-  return enter_throttle(ctx);
-}
-
-SEC("fexit/__mem_cgroup_handle_over_high")
-int BPF_PROG(on_throttled) {
-  return leave_throttle();
-}
-
-SEC("kprobe/__mem_cgroup_handle_over_high")
-int on_throttle_kprobe(struct pt_regs* regs) {
-  return enter_throttle(regs);
-}
-
-/* Its name up to Linux 6.5. */
-SEC("fentry/mem_cgroup_handle_over_high")
-int BPF_PROG(on_throttle_old) {
-  return enter_throttle(ctx);
-}
-
-SEC("fexit/mem_cgroup_handle_over_high")
-int BPF_PROG(on_throttled_old) {
-  return leave_throttle();
-}
-
-SEC("kprobe/mem_cgroup_handle_over_high")
-int on_throttle_old_kprobe(struct pt_regs* regs) {
-  return enter_throttle(regs);
-}
-
 static __always_inline int leave_kernel(void) {
   if (!sends_open) return 0;
   const __u32 tid = (__u32)bpf_get_current_pid_tgid();
-  struct netstall_send* send = find_send(tid);
-  if (!send || bpf_ktime_get_ns() > window_to) return 0;
+  send_record* send = find_send(tid);
+  if (!send || is_over(bpf_ktime_get_ns())) return 0;
   settle_queue(send, bpf_get_current_task_btf());
   end_send(tid, send);
   return 0;
@@ -262,22 +135,10 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct* task) {
   if (!sends_open) return 0;
   const __u32 tid = task->pid;
-  struct netstall_send* send = find_send(tid);
-  if (!send || bpf_ktime_get_ns() > window_to) return 0;
+  send_record* send = find_send(tid);
+  if (!send || is_over(bpf_ktime_get_ns())) return 0;
   end_send(tid, send);
   return 0;
-}
-
-/* The thread of a send() whose wait on_wait has begun goes to sleep. */
-static __always_inline void sleep_in_wait(struct netstall_send* send, struct task_struct* task,
-                                          unsigned int state) {
-  if (!send->wait_from) return;
-  if (send->why.cause != NETSTALL_CAUSE_CGROUP_THROTTLE) {
-    if (!(state & NETSTALL_TASK_INTERRUPTIBLE)) return;
-    struct sock* sk = (struct sock*)send->sock;
-    if (!BPF_CORE_READ(sk, sk_write_pending)) return;
-  }
-  fall_asleep(send, task);
 }
 
 /* A thread goes to sleep; if in a send() that waits for memory, a wait begins. */
@@ -290,8 +151,8 @@ static __always_inline void sleep_in_send(void* ctx, struct task_struct* task, u
   const __u32 flow = flow_of(sk);
   if (!flow || !BPF_CORE_READ(sk, sk_write_pending)) return;
   const __u64 now = bpf_ktime_get_ns();
-  if (now > window_to) return;
-  struct netstall_send* send = open_send(task->pid, sk, flow - 1);
+  if (is_over(now)) return;
+  send_record* send = open_send(task->pid, sk, flow - 1);
   if (!send) return;
   const __u32 write_seq = BPF_CORE_READ((struct tcp_sock*)sk, write_seq);
   /* Nothing was written since it woke, and no charge failed: woken by something
@@ -310,62 +171,21 @@ static __always_inline void sleep_in_send(void* ctx, struct task_struct* task, u
   fall_asleep(send, task);
 }
 
-SEC("tp_btf/sched_switch")
-int BPF_PROG(on_switch, bool preempt, struct task_struct* prev, struct task_struct* next,
-             unsigned int prev_state) {
-  struct netstall_send* send = NULL;
-  if (sends_open) {
-    const __u64 now = bpf_ktime_get_ns();
-    if (now > window_to) return 0;
-    send = find_send(next->pid);
-    if (send) wake(send, now);
-    send = find_send(prev->pid);
-    if (send) {
-      /* A kernel may hide some tasks' switches from tracing, and with them that
-       * this thread ran again; its own are always seen. */
-      wake(send, now);
-      settle_queue(send, prev);
-    }
-  }
-  if (preempt || !prev_state) return 0;
-  if (!sees_entry) {
-    sleep_in_send(ctx, prev, prev_state);
-  } else if (send) {
-    sleep_in_wait(send, prev, prev_state);
-  }
-  return 0;
-}
-
 SEC("tp_btf/sock_exceed_buf_limit")
 int BPF_PROG(on_refused, struct sock* sk, struct proto* prot, long allocated, int kind) {
   if (kind != NETSTALL_MEM_SEND) return 0;
   const __u32 flow = flow_of(sk);
-  if (!flow || bpf_ktime_get_ns() > window_to) return 0;
+  if (!flow || is_over(bpf_ktime_get_ns())) return 0;
   if (sees_entry) {
-    const __u64 key = address_of(sk);
-    const struct netstall_refused found = {refusal(sk, allocated),
-                                           BPF_CORE_READ((struct tcp_sock*)sk, write_seq)};
-    bpf_map_update_elem(&refusals, &key, &found, BPF_ANY);
+    remember_refusal(sk, refusal(sk, allocated));
     return 0;
   }
   /* In a softirq the current thread is any; a retransmission's charge is no
    * send()'s. */
   struct task_struct* task = bpf_get_current_task_btf();
   if (sending_sock(task) != sk) return 0;
-  struct netstall_send* send = open_send(task->pid, sk, flow - 1);
+  send_record* send = open_send(task->pid, sk, flow - 1);
   if (send) send->refused = refusal(sk, allocated);
-  return 0;
-}
-
-SEC("tp_btf/kfree_skb")
-int BPF_PROG(on_drop, struct sk_buff* skb, void* location, int reason) {
-  note_drop(skb, reason);
-  return 0;
-}
-
-SEC("tp_btf/tcp_retransmit_skb")
-int BPF_PROG(on_retransmit, struct sock* sk) {
-  note_retransmission(sk);
   return 0;
 }
 
@@ -387,10 +207,10 @@ static __always_inline int sent(void* ctx, struct sock* sk, long ret) {
   struct netstall_why why = {};
   if (sends_open) {
     const __u32 tid = (__u32)bpf_get_current_pid_tgid();
-    struct netstall_send* send = find_send(tid);
+    send_record* send = find_send(tid);
     if (send) {
       const __u64 now = bpf_ktime_get_ns();
-      if (now > window_to) return 0;
+      if (is_over(now)) return 0;
       wake(send, now);
       settle_queue(send, bpf_get_current_task_btf());
       refused = send->refused;
@@ -404,10 +224,10 @@ static __always_inline int sent(void* ctx, struct sock* sk, long ret) {
   }
   /* A blocking send() that waited returns EAGAIN when its time is up. */
   if (!watch_eagain || waited || !ret || (!eagain && !eagains_open)) return 0;
-  struct netstall_eagain* open = find_eagain(address_of(sk));
+  eagain_record* open = find_eagain(address_of(sk));
   if (!open && !eagain) return 0;
   const __u64 now = bpf_ktime_get_ns();
-  if (now > window_to) return 0;
+  if (is_over(now)) return 0;
   if (open) {
     if (eagain) {
       again_eagain(sk, open);
@@ -424,39 +244,8 @@ static __always_inline int sent(void* ctx, struct sock* sk, long ret) {
   return 0;
 }
 
-SEC("tp_btf/sock_send_length")
-int BPF_PROG(on_sent, struct sock* sk, int ret) {
-  return sent(ctx, sk, ret);
-}
-
-SEC("fexit/tcp_sendmsg")
-int BPF_PROG(on_sent_fexit, struct sock* sk, struct msghdr* msg, unsigned long size, int ret) {
-  return sent(ctx, sk, ret);
-}
-
-/* For kernels that have neither. */
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_syscall_exit, struct pt_regs* regs, long ret) {
-  const bool eagain = watch_eagain && ret == -EAGAIN;
-  if (!sends_open && !eagains_open && !eagain) return 0;
-  struct sock* sk = sending_sock(bpf_get_current_task_btf());
-  return sk ? sent(ctx, sk, ret) : 0;
-}
-
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(on_state, struct sock* sk, int old_state, int new_state) {
-  if (!eagains_open || can_send(new_state)) return 0;
-  struct netstall_eagain* open = find_eagain(address_of(sk));
-  if (!open) return 0;
-  const __u64 now = bpf_ktime_get_ns();
-  if (now <= window_to) end_eagain(sk, open, now);
-  return 0;
-}
-
-/* ---- what lasts at the end of the window, looked at once by the loader ---- */
-
-/* Offers it as it is so far; its sums are added by user space. */
-static __always_inline void offer_open_send(struct netstall_send* send) {
+/* Offers a stall that lasts as it is so far; its sums are added by user space. */
+static __always_inline void keep_open_send(send_record* send) {
   __u64 time_ns[NETSTALL_CAUSE_ROOM];
   struct netstall_candidate stall = {};
   for (int cause = 0; cause < NETSTALL_CAUSE_ROOM; ++cause) {
@@ -488,32 +277,26 @@ static __always_inline void offer_open_send(struct netstall_send* send) {
   offer((struct sock*)send->sock, &stall, &scene);
 }
 
-static long look_at_send(struct bpf_map* map, __u32* tid, struct netstall_send* send, void* none) {
-  if (send->asleep) end_why((struct sock*)send->sock, &send->why);
-  offer_open_send(send);
-  return 0;
-}
-
-static long look_at_eagain(struct bpf_map* map, __u64* sock, struct netstall_eagain* eagain,
-                           void* none) {
-  struct sock* sk = (struct sock*)*sock;
-  end_why(sk, &eagain->why);
+static __always_inline void keep_open_eagain(struct sock* sk, eagain_record* eagain) {
   const struct netstall_part part =
       netstall_clip(eagain->from, window_to, 0, window_from, window_to);
-  if (!part.time_ns) return 0;
+  if (!part.time_ns) return;
   const struct netstall_verdict verdict = netstall_decide(&eagain->why, window_to - eagain->from);
   const struct netstall_candidate stall = {
       part.time_ns, eagain->from, eagain->flow, verdict.cause, verdict.sub, 1, 1, 0};
   const struct netstall_scene scene = eagain->scene;
   offer(sk, &stall, &scene);
-  return 0;
 }
 
-SEC("syscall")
-int look_at_open(void* none) {
-  bpf_for_each_map_elem(&sends, look_at_send, NULL, 0);
-  bpf_for_each_map_elem(&eagains, look_at_eagain, NULL, 0);
-  return 0;
+#include "bpf/wait_places.bpf.h"
+
+/* For kernels that have none of these. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_syscall_exit, struct pt_regs* regs, long ret) {
+  const bool eagain = watch_eagain && ret == -EAGAIN;
+  if (!sends_open && !eagains_open && !eagain) return 0;
+  struct sock* sk = sending_sock(bpf_get_current_task_btf());
+  return sk ? sent(ctx, sk, ret) : 0;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

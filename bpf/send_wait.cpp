@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "bpf/libbpf_messages.hpp"
+#include "bpf/map_entries.hpp"
 #include "bpf/mapped_array.hpp"
 #include "bpf/offenders.hpp"
 #include "bpf/send_wait.h"
@@ -26,16 +27,6 @@ static_assert(kSubCauses + 1 == NETSTALL_SUBS && NETSTALL_SUBS <= NETSTALL_SUB_R
 
 // Not attached: read() runs it.
 constexpr std::string_view kLook = "look_at_open";
-
-// Whether the kernel has a function of this name that can be traced.
-bool has_function(const char* name) {
-  return libbpf_find_vmlinux_btf_id(name, BPF_TRACE_FENTRY) > 0;
-}
-
-SendWaitPlaces places_here() {
-  return {.throttle = has_function("__mem_cgroup_handle_over_high"),
-          .throttle_old = has_function("mem_cgroup_handle_over_high")};
-}
 
 // Looks at what lasts, as its wait's end would.
 void look_at_open(int program) {
@@ -95,40 +86,6 @@ Skeleton attach(const SendWaitOptions& options, const SendWaitVariant& variant,
   if (error == 0) return skeleton;
   why = messages.reason(error);
   return nullptr;
-}
-
-// Calls visit(value) for every entry of a hash map that no program changes now.
-template <class Key, class Value, class Visit>
-void for_each_entry(const bpf_map* map, Visit visit) {
-  constexpr std::size_t kBatch = 4096;
-  std::vector<Key> keys(kBatch);
-  std::vector<Value> values(kBatch);
-  // The kernel's place in the map: a bucket's number.
-  __u32 place = 0;
-  for (bool first = true, more = true; more; first = false) {
-    __u32 count = kBatch;
-    const int error = bpf_map_lookup_batch(bpf_map__fd(map), first ? nullptr : &place, &place,
-                                           keys.data(), values.data(), &count, nullptr);
-    if (error != 0 && error != -ENOENT) {
-      throw_errno(fmt::format("read the BPF map {}", bpf_map__name(map)), -error);
-    }
-    more = error == 0;
-    for (std::size_t i = 0; i < count; ++i) visit(values[i]);
-  }
-}
-
-// How often the kernel did not run a program because it was running on that CPU
-// already. on_refused interrupts itself only for charges that no send() makes.
-std::uint64_t missed_runs(const std::string& name, int fd) {
-  if (name == "on_refused") return 0;
-  bpf_prog_info info{};
-  __u32 length = sizeof info;
-  return bpf_obj_get_info_by_fd(fd, &info, &length) == 0 ? info.recursion_misses : 0;
-}
-
-template <class T>
-T load_shared(const T& value) noexcept {
-  return __atomic_load_n(&value, __ATOMIC_RELAXED);
 }
 
 }  // namespace
@@ -247,12 +204,12 @@ SendWait::Reading SendWait::read() const {
     flows[flow].add_counted(flow, loaded_->sums.values(), loaded_->sub_sums.values(),
                             loaded_->slots.values());
   }
-  for_each_entry<__u32, netstall_send>(skeleton.maps.sends, [&](const netstall_send& send) {
+  for_each_entry<__u32, netstall_send>(skeleton.maps.sends, [&](__u32, const netstall_send& send) {
     flows.at(send.flow).add_open(send, window);
   });
-  for_each_entry<__u64, netstall_eagain>(skeleton.maps.eagains, [&](const netstall_eagain& open) {
-    flows.at(open.flow).add_open(open, window);
-  });
+  for_each_entry<__u64, netstall_eagain>(
+      skeleton.maps.eagains,
+      [&](__u64, const netstall_eagain& open) { flows.at(open.flow).add_open(open, window); });
 
   Reading reading;
   for (auto& flow : flows) {
@@ -266,7 +223,10 @@ SendWait::Reading SendWait::read() const {
   reading.worst_flows = std::move(offenders.flows);
   reading.lost_offenders = load_shared(skeleton.bss->offenders_lost);
   reading.lost_events = load_shared(skeleton.bss->lost);
-  for (const auto& [name, fd] : loaded_->programs) reading.lost_events += missed_runs(name, fd);
+  for (const auto& [name, fd] : loaded_->programs) {
+    // It interrupts itself only for charges that no send() makes.
+    if (name != "on_refused") reading.lost_events += missed_runs(fd);
+  }
   return reading;
 }
 

@@ -43,12 +43,6 @@ struct netstall_eagain {
   __u32 segs_in; /* segments that the connection had received at the last EAGAIN */
 };
 
-/* A charge of memory that a send() was refused (the key is the struct sock). */
-struct netstall_refused {
-  __u32 refused;   /* refusal() */
-  __u32 write_seq; /* then: with the first byte taken since, it is of no account */
-};
-
 /* Sums of a flow group and cause over the window. */
 struct netstall_sums {
   __u64 stalls;

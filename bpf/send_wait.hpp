@@ -25,7 +25,8 @@ struct Names<SendWaitBackend> {
   static constexpr std::array<std::string_view, 3> list{"fentry", "kprobe", "tracepoint"};
 };
 
-// The server's port of connections of one flow group, and the side that sends.
+// The server's port of connections of one flow group, and the side that sends; two of
+// these where both do.
 struct FlowPort {
   std::uint16_t port = 0;
   std::uint32_t flow = 0;  // < SendWaitOptions::flows
@@ -79,7 +80,7 @@ class SendWait {
   // Tries fentry, kprobe, then tracepoint, by loading and attaching. Load before traffic,
   // or the first stalls are missed. Never throws for what the kernel refuses;
   // throws Error for options that make no sense (no flow, a flow out of range, a
-  // port listed twice).
+  // port listed twice for one side).
   static SendWaitLoad load(const SendWaitOptions& options);
 
   SendWait(SendWait&&) noexcept;

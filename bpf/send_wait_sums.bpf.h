@@ -4,23 +4,13 @@
 #include "bpf/kernel_types.h"
 #include "bpf/offenders.bpf.h"
 #include "bpf/send_wait.h"
-#include "bpf/wait_cause.bpf.h"
+
+typedef struct netstall_send send_record;
+typedef struct netstall_eagain eagain_record;
+
+#include "bpf/open_stalls.bpf.h"
 
 /* Sized by the loader. */
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 1);
-  __type(key, __u32);
-  __type(value, struct netstall_send);
-} sends SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, 1);
-  __type(key, __u64);
-  __type(value, struct netstall_eagain);
-} eagains SEC(".maps");
-
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(map_flags, BPF_F_MMAPABLE);
@@ -49,47 +39,7 @@ struct {
 volatile __u64 window_from = ~0ULL;
 volatile __u64 window_to = ~0ULL;
 
-volatile __u64 sends_open = 0;   /* entries of `sends` */
-volatile __u64 eagains_open = 0; /* entries of `eagains` */
-volatile __u64 blocked = 0;      /* threads and connections in a wait */
-volatile __u64 lost = 0;
-volatile __u64 queue_known = 0; /* this kernel has sched_info.run_delay */
-
-/* How many entries have a key that ends in these bits (threads are numbered in
- * sequence, sockets are some 64 bytes apart at least): a zero spares nearly all
- * look-ups for those that are not stalled, which happen on each send() as long as
- * any other is. */
-#define NETSTALL_FILTER 8192
-__u32 sends_like[NETSTALL_FILTER];
-__u32 eagains_like[NETSTALL_FILTER];
-
-/* As a number: BPF does no arithmetic with pointers to kernel structures. */
-static __always_inline __u64 address_of(struct sock* sk) {
-  __u64 address = 0;
-  bpf_probe_read_kernel(&address, sizeof address, &sk);
-  return address;
-}
-
-static __always_inline __u32* sends_like_it(__u32 tid) {
-  return &sends_like[tid % NETSTALL_FILTER];
-}
-
-static __always_inline __u32* eagains_like_it(__u64 sock) {
-  return &eagains_like[mixed(0, sock) % NETSTALL_FILTER];
-}
-
-static __always_inline void add(volatile __u64* sum, __u64 value) {
-  __sync_fetch_and_add(sum, value);
-}
-
-static __always_inline void raise(__u64* highest, __u64 value) {
-  __u64 seen = *(volatile __u64*)highest;
-  for (int i = 0; i < 8 && value > seen; ++i) {
-    const __u64 before = __sync_val_compare_and_swap(highest, seen, value);
-    if (before == seen) return;
-    seen = before;
-  }
-}
+volatile __u64 blocked = 0; /* threads and connections in a wait */
 
 static __always_inline void count_in(__u32 flow, __u32 cause, __u32 kind, __u64 value) {
   const __u32 key = netstall_first_slot(flow, cause, kind) + netstall_hdr_index_of(value);
@@ -137,7 +87,7 @@ static __noinline int add_stall(__u32 flow, __u32 cause, __u64 time_ns, bool ope
 }
 
 /* Adds the wait that is over, and leaves the record without one. */
-static __always_inline void end_wait(struct netstall_send* send) {
+static __always_inline void end_wait(send_record* send) {
   const __u64 from = send->wait_from;
   const __u64 to = send->wait_to;
   send->wait_from = 0;
@@ -158,18 +108,8 @@ static __always_inline void end_wait(struct netstall_send* send) {
   send->time_ns[verdict.cause & (NETSTALL_CAUSE_ROOM - 1)] += part.time_ns;
 }
 
-static __always_inline struct netstall_send* find_send(__u32 tid) {
-  if (!*sends_like_it(tid)) return NULL;
-  return bpf_map_lookup_elem(&sends, &tid);
-}
-
-static __always_inline struct netstall_eagain* find_eagain(__u64 sock) {
-  if (!*eagains_like_it(sock)) return NULL;
-  return bpf_map_lookup_elem(&eagains, &sock);
-}
-
 /* The send() returns: adds its stall, if it was one, and forgets it. */
-static __noinline int end_send(__u32 tid, struct netstall_send* send) {
+static __noinline int end_send(__u32 tid, send_record* send) {
   if (!send) return 0;
   end_wait(send);
   if (send->waits) {
@@ -188,8 +128,8 @@ static __noinline int end_send(__u32 tid, struct netstall_send* send) {
 }
 
 /* The record of the thread's send(), made if there is none. */
-static __always_inline struct netstall_send* open_send(__u32 tid, struct sock* sk, __u32 flow) {
-  struct netstall_send* send = find_send(tid);
+static __always_inline send_record* open_send(__u32 tid, struct sock* sk, __u32 flow) {
+  send_record* send = find_send(tid);
   if (send) {
     if (send->sock == (__u64)sk) return send;
     /* The end of an earlier send() went unseen. */
@@ -226,14 +166,7 @@ static __always_inline void open_eagain(void* ctx, struct sock* sk, __u32 flow,
   add(&blocked, 1);
 }
 
-/* Another EAGAIN: in vain for sure, where no segment has come since the last. */
-static __always_inline void again_eagain(struct sock* sk, struct netstall_eagain* eagain) {
-  const __u32 segs_in = BPF_CORE_READ((const struct tcp_sock*)sk, segs_in);
-  if (segs_in == eagain->segs_in) eagain->why.spins++;
-  eagain->segs_in = segs_in;
-}
-
-static __noinline int end_eagain(struct sock* sk, struct netstall_eagain* eagain, __u64 now) {
+static __noinline int end_eagain(struct sock* sk, eagain_record* eagain, __u64 now) {
   if (!eagain) return 0;
   const __u64 key = address_of(sk);
   end_why(sk, &eagain->why);

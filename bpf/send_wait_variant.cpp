@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <limits>
 #include <utility>
@@ -43,33 +44,10 @@ std::uint64_t offender_bytes() {
 
 constexpr const char* kEachSend =
     "a program at the end of each send() tells the end of a stall; it costs every send()";
-constexpr const char* kEachCall =
-    "a program at the end of each system call of the machine tells the end of a stall";
-constexpr const char* kAsleep =
-    "a wait is counted from when the thread goes to sleep until it runs again, without what "
-    "sk_stream_wait_memory() does before and after";
-constexpr const char* kUntilItRuns =
-    "a wait is counted until its thread runs again, without what sk_stream_wait_memory() does "
-    "after that";
-
-// Sees a cgroup make a sender sleep; else the cause is not told.
-void add_throttle(SendWaitVariant& variant, const SendWaitPlaces& places) {
-  const bool kprobe = variant.backend == SendWaitBackend::kprobe;
-  if (variant.backend == SendWaitBackend::tracepoint || !(places.throttle || places.throttle_old)) {
-    variant.cannot_tell.push_back(Cause::cgroup_throttle);
-  } else if (kprobe) {
-    variant.programs.emplace_back(places.throttle ? "on_throttle_kprobe"
-                                                  : "on_throttle_old_kprobe");
-  } else {
-    variant.programs.emplace_back(places.throttle ? "on_throttle" : "on_throttle_old");
-    variant.programs.emplace_back(places.throttle ? "on_throttled" : "on_throttled_old");
-  }
-}
-
 }  // namespace
 
 std::vector<SendWaitVariant> send_wait_variants(const SendWaitOptions& options,
-                                                const SendWaitPlaces& places) {
+                                                const WaitPlaces& places) {
   const bool eagain = options.nonblocking_senders > 0;
   std::vector<SendWaitVariant> variants;
   const auto add = [&](SendWaitVariant variant) {
@@ -84,24 +62,23 @@ std::vector<SendWaitVariant> send_wait_variants(const SendWaitOptions& options,
   };
   using enum SendWaitBackend;
   // Progress after EAGAIN is seen only at a send() itself.
-  if (!eagain) add({fentry, {"on_wait", "on_waited", "on_user_mode", "on_exit"}, true, {}, {}});
-  add({fentry, {"on_wait", "on_waited", "on_sent"}, false, {}, {kEachSend}});
-  add({fentry, {"on_wait", "on_waited", "on_sent_fexit"}, false, {}, {kEachSend}});
+  if (!eagain) add({{fentry, {"on_wait", "on_waited", "on_user_mode", "on_exit"}, {}, {}}, true});
+  add({{fentry, {"on_wait", "on_waited", "on_sent"}, {}, {kEachSend}}});
+  add({{fentry, {"on_wait", "on_waited", "on_sent_fexit"}, {}, {kEachSend}}});
   if (!eagain) {
-    add({kprobe,
-         {"on_wait_kprobe", "on_switch", "on_user_mode_kprobe", "on_exit"},
-         true,
-         {},
-         {kUntilItRuns}});
+    add({{kprobe,
+          {"on_wait_kprobe", "on_switch", "on_user_mode_kprobe", "on_exit"},
+          {},
+          {kUntilItRuns}},
+         true});
   }
-  add({kprobe, {"on_wait_kprobe", "on_switch", "on_sent"}, false, {}, {kUntilItRuns, kEachSend}});
-  add({kprobe,
-       {"on_wait_kprobe", "on_switch", "on_syscall_exit"},
-       false,
-       {},
-       {kUntilItRuns, kEachCall}});
-  add({tracepoint, {"on_switch", "on_sent"}, false, {}, {kAsleep, kEachSend}});
-  add({tracepoint, {"on_switch", "on_syscall_exit"}, false, {}, {kAsleep, kEachCall}});
+  add({{kprobe, {"on_wait_kprobe", "on_switch", "on_sent"}, {}, {kUntilItRuns, kEachSend}}});
+  add({{kprobe,
+        {"on_wait_kprobe", "on_switch", "on_syscall_exit"},
+        {},
+        {kUntilItRuns, kEachCall}}});
+  add({{tracepoint, {"on_switch", "on_sent"}, {}, {kAsleep, kEachSend}}});
+  add({{tracepoint, {"on_switch", "on_syscall_exit"}, {}, {kAsleep, kEachCall}}});
   return variants;
 }
 
@@ -139,13 +116,14 @@ void check_send_wait_options(const SendWaitOptions& options) {
   if (options.flows > kMostFlows) {
     refuse(fmt::format("{} flow groups; at most {} fit", options.flows, kMostFlows));
   }
-  std::vector<bool> seen(65536);
+  std::array<std::vector<bool>, 2> seen{std::vector<bool>(65536), std::vector<bool>(65536)};
   for (const auto& port : options.ports) {
     if (port.flow >= options.flows) {
       refuse(fmt::format("port {} is of flow group {} of {}", port.port, port.flow, options.flows));
     }
-    if (seen[port.port]) refuse(fmt::format("port {} is listed twice", port.port));
-    seen[port.port] = true;
+    auto&& of_side = seen[port.sender == Side::client ? 0 : 1][port.port];
+    if (of_side) refuse(fmt::format("port {} is listed twice", port.port));
+    of_side = true;
   }
 }
 

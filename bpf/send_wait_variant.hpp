@@ -3,32 +3,19 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "bpf/send_wait.hpp"
+#include "bpf/wait_variant.hpp"
 
 namespace netstall {
 
-// One way to attach a backend: which of the object's programs.
-struct SendWaitVariant {
-  SendWaitBackend backend = SendWaitBackend::fentry;
-  std::vector<std::string_view> programs;
+struct SendWaitVariant : WaitVariant {
   bool ends_in_user_mode = false;  // a stall ends on the thread's way to user mode
-  std::vector<Cause> cannot_tell;
-  std::vector<std::string> notes;  // for the report
-};
-
-// Programs that only some kernels have a place for. A variant has those that fit,
-// and says what is not told without.
-struct SendWaitPlaces {
-  bool throttle = true;       // __mem_cgroup_handle_over_high()
-  bool throttle_old = false;  // mem_cgroup_handle_over_high(), its name up to Linux 6.5
 };
 
 std::vector<SendWaitVariant> send_wait_variants(const SendWaitOptions& options,
-                                                const SendWaitPlaces& places);
+                                                const WaitPlaces& places);
 
 // Elements of the maps.
 struct SendWaitSizes {

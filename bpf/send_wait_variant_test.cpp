@@ -44,10 +44,10 @@ TEST(SendWaitVariants, SayWhichCauseTheKernelHasNoPlaceFor) {
     const bool blind = variant.backend == SendWaitBackend::tracepoint;
     EXPECT_EQ(variant.cannot_tell.size(), blind ? 1U : 0U);
   }
-  const SendWaitPlaces none{.throttle = false, .throttle_old = false};
+  const WaitPlaces none{.throttle = false, .throttle_old = false};
   EXPECT_THAT(send_wait_variants(options(4, 4), none),
               Each(Field(&SendWaitVariant::cannot_tell, ElementsAre(Cause::cgroup_throttle))));
-  const SendWaitPlaces old{.throttle = false, .throttle_old = true};
+  const WaitPlaces old{.throttle = false, .throttle_old = true};
   EXPECT_THAT(send_wait_variants(options(4, 4), old).front().programs, Contains("on_throttle_old"));
 }
 
@@ -109,8 +109,13 @@ TEST(SendWaitOptions, ThatMakeNoSenseAreRefused) {
   wrong.flows = 1;
   EXPECT_THAT(why(wrong), HasSubstr("port 5002 is of flow group 1 of 1"));
   wrong = options(1, 1);
-  wrong.ports.push_back({5001, 1, Side::server});
+  wrong.ports.push_back(wrong.ports.front());
   EXPECT_THAT(why(wrong), HasSubstr("port 5001 is listed twice"));
+  auto both = options(1, 1);
+  both.ports.push_back(both.ports.front());
+  auto& other = both.ports.back().sender;
+  other = other == Side::client ? Side::server : Side::client;
+  EXPECT_EQ(why(both), "taken");
   wrong = options(1, 1);
   wrong.flows = 1'000'000;
   EXPECT_THAT(why(wrong), HasSubstr("at most"));

@@ -44,7 +44,7 @@ class SpellProbe : public ProbeObject<S> {
         slots_(this->skeleton().maps.spell_slots, places_.size() * NETSTALL_HDR_SLOTS) {}
 
  protected:
-  void read_into(Finding& finding) const override {
+  void read_into(ProbeFinding& finding) const override {
     const auto& data = *this->skeleton().data;
     const auto from = __atomic_load_n(&data.window_from, __ATOMIC_RELAXED);
     const auto to = __atomic_load_n(&data.window_to, __ATOMIC_RELAXED);

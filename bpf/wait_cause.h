@@ -10,11 +10,17 @@
 
 /* The kernel counts in jiffies for how long the peer's window held a connection
  * back; of a shorter wait only its start says it. */
-#define NETSTALL_JIFFIES_ENOUGH 4
+#define NETSTALL_JIFFIES_ENOUGH 2
 /* So many vain tries, and one a millisecond at least: no ACK is as fast as that,
  * nor a timer's. */
 #define NETSTALL_SPINS 32
 #define NETSTALL_SPIN_NS 1000000
+
+/* A charge of memory that a send() was refused (the key is the struct sock). */
+struct netstall_refused {
+  __u32 refused;   /* refusal() */
+  __u32 write_seq; /* then: with the first byte taken since, it is of no account */
+};
 
 struct netstall_why {
   __u32 cause; /* by what was seen at the start */
@@ -37,6 +43,12 @@ struct netstall_verdict {
   __u32 sub;
 };
 
+/* For half of the time. What ends with a timer ends at the start of a jiffy, and what
+ * then begins loses the rest of its last one: some half a jiffy each time. */
+NETSTALL_HDR_FUNCTION int netstall_mostly_shut(const struct netstall_why* why) {
+  return why->shut && 20 * why->shut + 10 >= 9 * why->jiffies;
+}
+
 /* The cause of a wait of this length. */
 NETSTALL_HDR_FUNCTION struct netstall_verdict netstall_decide(const struct netstall_why* why,
                                                               __u64 duration_ns) {
@@ -55,7 +67,7 @@ NETSTALL_HDR_FUNCTION struct netstall_verdict netstall_decide(const struct netst
     return verdict;
   }
   if (why->cause == NETSTALL_CAUSE_SNDBUF_FULL && why->jiffies >= NETSTALL_JIFFIES_ENOUGH) {
-    verdict.sub = 2 * why->shut >= why->jiffies ? NETSTALL_SUB_PEER_WINDOW : NETSTALL_SUB_NETWORK;
+    verdict.sub = netstall_mostly_shut(why) ? NETSTALL_SUB_PEER_WINDOW : NETSTALL_SUB_NETWORK;
   }
   return verdict;
 }

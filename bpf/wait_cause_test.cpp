@@ -32,14 +32,19 @@ TEST(WaitCause, IsThatOfItsStartWhereNothingElseIsKnown) {
 TEST(WaitCause, APeerThatHeldItBackForHalfOfTheTimeIsTheSubCause) {
   auto why = of(NETSTALL_CAUSE_SNDBUF_FULL, NETSTALL_SUB_NETWORK);
   why.jiffies = 25;
-  why.shut = 13;
+  why.shut = 11;
   EXPECT_EQ(sub_of(why, 100 * kMs), std::uint32_t{NETSTALL_SUB_PEER_WINDOW});
-  why.shut = 12;
+  why.shut = 10;
   EXPECT_EQ(sub_of(why, 100 * kMs), std::uint32_t{NETSTALL_SUB_NETWORK});
+  why.jiffies = 2;
+  why.shut = 1;
+  EXPECT_EQ(sub_of(why, 9 * kMs), std::uint32_t{NETSTALL_SUB_PEER_WINDOW});
+  why.shut = 0;
+  EXPECT_EQ(sub_of(why, 9 * kMs), std::uint32_t{NETSTALL_SUB_NETWORK});
   // Too short for jiffies to tell: its start decides.
   why = of(NETSTALL_CAUSE_SNDBUF_FULL, NETSTALL_SUB_PEER_WINDOW);
-  why.jiffies = 3;
-  EXPECT_EQ(sub_of(why, 12 * kMs), std::uint32_t{NETSTALL_SUB_PEER_WINDOW});
+  why.jiffies = 1;
+  EXPECT_EQ(sub_of(why, 7 * kMs), std::uint32_t{NETSTALL_SUB_PEER_WINDOW});
 }
 
 TEST(WaitCause, HalfOfTheTimeLostToTheReceiversMemoryIsAReceiverDrop) {

@@ -23,6 +23,16 @@ if(NETSTALL_SANITIZE)
   target_link_options(netstall_flags INTERFACE -fsanitize=${NETSTALL_SANITIZE})
 endif()
 
+# GoogleTest's headers, half of what compiling a test takes: compiled once for all
+# of them, with the options that all have.
+if(NETSTALL_TESTS)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/test_headers.cpp CONTENT "")
+  add_library(netstall_test_headers OBJECT ${PROJECT_BINARY_DIR}/test_headers.cpp)
+  target_link_libraries(netstall_test_headers PRIVATE netstall_flags fmt::fmt GTest::gmock)
+  target_compile_options(netstall_test_headers PRIVATE -O0)
+  target_precompile_headers(netstall_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+endif()
+
 # netstall_room(NAME LINKS target...): the library of the current folder.
 function(netstall_room name)
   cmake_parse_arguments(ROOM "" "" "LINKS;PRIVATE_LINKS" ${ARGN})
@@ -59,6 +69,7 @@ function(netstall_room_tests room tier include exclude)
   target_compile_definitions(${target} PRIVATE NETSTALL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   # The rooms are what is optimised; test code itself compiles twice as fast without.
   target_compile_options(${target} PRIVATE -O0)
+  target_precompile_headers(${target} REUSE_FROM netstall_test_headers)
   netstall_discover(${target} ${tier} ${room}.)
 endfunction()
 

@@ -43,7 +43,7 @@ void Acceptor::listen() {
     const auto& text = task.family == Family::ipv4 ? configure_.local_v4 : configure_.local_v6;
     const auto address = address_of(task.family, text, task.port);
     const auto operation = fmt::format("listen on {} port {}", text, task.port);
-    Fd fd = make_socket(task, task.sender == Side::server);
+    Fd fd = make_socket(task, Side::server);
     if (!fd) throw_errno(operation, errno);
     const int yes = 1;
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);

@@ -16,21 +16,15 @@ constexpr auto kJoinWithin = std::chrono::seconds(10);
 }  // namespace
 
 BlockingSenders::BlockingSenders(const FlowTask& task, std::uint64_t seed, std::string_view payload)
-    : task_(task), seed_(seed) {
-  plan_.payload = payload.substr(0, task.payload.count);
-}
+    : task_(task), seed_(seed), plan_(task.payload, payload) {}
 
 BlockingSenders::~BlockingSenders() = default;
 
 void BlockingSenders::adopt(Fd socket) {
   set_blocking(socket.get(), true);
-  // The pacer's start is not known yet; its interval is.
-  const auto phase =
-      task_.messages_per_s
-          ? phase_ns(seed_, task_.port, static_cast<std::uint32_t>(threads_.size()),
-                     task_.connections, Pacer(0, *task_.messages_per_s).interval_ns())
-          : 0;
-  threads_.emplace_back(plan_, std::move(socket), phase);
+  const auto index = static_cast<std::uint32_t>(threads_.size());
+  threads_.emplace_back(plan_, std::move(socket), index,
+                        stream_of(seed_, Draw::size, task_.port, index));
 }
 
 void BlockingSenders::prepare() {
@@ -48,7 +42,8 @@ void BlockingSenders::prepare() {
 }
 
 void BlockingSenders::start(std::int64_t traffic_from, const Window& window) {
-  if (task_.messages_per_s) plan_.pacer.emplace(traffic_from, *task_.messages_per_s);
+  if (task_.pace) plan_.pacer.emplace(traffic_from, *task_.pace, seed_, task_.port);
+  plan_.connections = static_cast<std::uint32_t>(threads_.size());
   plan_.traffic_from = traffic_from;
   plan_.window = window;
   for (auto& thread : threads_) thread.go();
@@ -65,15 +60,16 @@ Senders::Collected BlockingSenders::collect() {
   for (auto& thread : threads_) {
     // A thread that was preempted while it accounts for its last send() in the window.
     while (thread.word.accounting(plan_.window.to)) ::sched_yield();
-    if (plan_.pacer)
-      collected.backlog += plan_.pacer->due_before(thread.phase_ns(), plan_.window.to);
-    collected.backlog -= std::min(collected.backlog, plan_.pacer ? thread.accepted() : 0);
+    if (plan_.pacer) {
+      const auto due = plan_.pacer->due_before(thread.index(), plan_.connections, plan_.window.to);
+      collected.backlog += due - std::min(due, thread.accepted());
+    }
     collected.exact_gate = collected.exact_gate && thread.exact_gate();
     if (thread.error() != 0) {
       ++collected.errors[errno_name(thread.error())];
       continue;
     }
-    ++collected.alive;
+    if (++collected.alive == 1) collected.options = options_of(thread.fd(), task_.family);
     collected.sndbuf.record(sndbuf_of(thread.fd()));
     collected.rcvbuf.record(rcvbuf_of(thread.fd()));
   }

@@ -102,7 +102,7 @@ void Connector::pump() {
 void Connector::connect(std::size_t task) {
   const auto& spec = configure_.tasks[task];
   ++begun_[task];
-  Fd fd = make_socket(spec, spec.sender == Side::client);
+  Fd fd = make_socket(spec, Side::client);
   if (!fd) return fail(task, errno);
   auto attempt = std::make_shared<Attempt>(io_, task);
   attempts_.insert(attempt);

@@ -28,6 +28,8 @@ class DueTimer {
   void stop() {
     queue_.clear();
     timer_.cancel();
+    // What is pushed from now on arms it anew.
+    armed_for_ = kNever;
   }
 
  private:

@@ -13,14 +13,14 @@ TEST(Effective, NamesDefaultsToo) {
   task.name = "fast";
   task.port = 5001;
   task.connections = 900;
-  EXPECT_THAT(
-      effective_options(task),
-      ElementsAre("flow fast: 900 connections to port 5001, ipv4",
-                  "sender: client, nonblocking, edge-triggered epoll in one thread",
-                  "messages: 16KiB each, as fast as the socket takes them",
-                  "reader: 64KiB a recv(), at once",
-                  "buffers: SO_SNDBUF the kernel's default at the sender, SO_RCVBUF the "
-                  "kernel's default at the reader, TCP_NODELAY the kernel's default (off)"));
+  EXPECT_THAT(effective_options(task),
+              ElementsAre("flow fast: 900 connections to port 5001, ipv4, stream",
+                          "sender: client, nonblocking, edge-triggered epoll in one thread",
+                          "messages: 16KiB each, as fast as the socket takes them",
+                          "reader: 64KiB a recv(), at once",
+                          "buffers: SO_SNDBUF the kernel's default at the sender, SO_RCVBUF the "
+                          "kernel's default at the reader",
+                          "options of both ends: the kernel's defaults"));
 }
 
 TEST(Effective, NamesWhatWasAsked) {
@@ -31,23 +31,71 @@ TEST(Effective, NamesWhatWasAsked) {
   task.sender = Side::server;
   task.io = Io::blocking;
   task.family = Family::ipv6;
-  task.messages_per_s = 50;
-  task.bytes_per_s = 64'000;
-  task.chunk = Bytes{4096};
-  task.stop_after = std::chrono::milliseconds(1500);
-  task.sndbuf = Bytes{65536};
-  task.rcvbuf = Bytes{1000};
-  task.nodelay = true;
+  task.pace = PaceSpec{50};
+  task.reader.bytes_per_s = 64'000;
+  task.reader.chunk = Bytes{4096};
+  task.reader.stop_after = std::chrono::milliseconds(1500);
+  task.socket.sndbuf = Bytes{65536};
+  task.socket.rcvbuf = Bytes{1000};
+  task.socket.nodelay = true;
   EXPECT_THAT(effective_options(task),
-              ElementsAre("flow slow: 100 connections to port 5002, ipv6",
+              ElementsAre("flow slow: 100 connections to port 5002, ipv6, stream",
                           "sender: server, blocking, a thread each",
                           "messages: 16KiB each, 50/s a connection, due whatever happened before",
                           "reader: 4KiB a recv(), 64000B/s a connection, nothing more 1500ms "
                           "after traffic began",
-                          "buffers: SO_SNDBUF 64KiB at the sender, SO_RCVBUF 1000 at the reader, "
-                          "TCP_NODELAY on, both ends"));
-  task.nodelay = false;
-  EXPECT_THAT(effective_options(task).back(), testing::EndsWith("TCP_NODELAY off, both ends"));
+                          "buffers: SO_SNDBUF 64KiB at the sender, SO_RCVBUF 1000 at the reader",
+                          "options of both ends: nodelay true"));
+}
+
+TEST(Effective, NamesDistributionsAndTheirTimes) {
+  FlowTask task;
+  task.name = "mix";
+  task.port = 5003;
+  task.connections = 10;
+  task.payload.log_normal = LogNormalSizes{Bytes{4096}, 1.5, Bytes{100}, Bytes{1 << 20}};
+  task.pace = PaceSpec{100,
+                       Arrival::poisson,
+                       PaceBurst{std::chrono::milliseconds(10), std::chrono::milliseconds(90)},
+                       {{std::chrono::seconds(2), 200}}};
+  task.reader.bytes_per_s = 64'000;
+  task.reader.rate_sigma = 1;
+  task.reader.freeze = {{std::chrono::seconds(1), std::chrono::milliseconds(500)}};
+  task.reader.share = 0.1;
+  task.socket.dscp = 46;
+  const auto lines = effective_options(task);
+  EXPECT_EQ(lines.at(2),
+            "messages: 100 to 1MiB, log-normal with median 4KiB and sigma 1.5, 100/s a connection "
+            "by Poisson arrivals, within bursts of 10ms with 90ms between, 200/s from 2s on, due "
+            "whatever happened before");
+  EXPECT_EQ(lines.at(3),
+            "reader: 64KiB a recv(), 64000B/s a connection in the median, log-normal with sigma 1, "
+            "frozen from 1s for 500ms; so 0.1 of the connections, the others at once");
+  EXPECT_EQ(lines.at(5), "options of both ends: dscp 46");
+}
+
+TEST(Effective, NamesWhatOtherPatternsDo) {
+  FlowTask task;
+  task.name = "rpc";
+  task.port = 5004;
+  task.connections = 1;
+  task.pattern = Pattern::request_response;
+  task.pipeline = 4;
+  task.think = std::chrono::milliseconds(3);
+  task.payload.fixed = Bytes{100};
+  task.response.pareto = ParetoSizes{Bytes{10}, 1.2, Bytes{1000}};
+  auto lines = effective_options(task);
+  EXPECT_EQ(lines.at(0), "flow rpc: 1 connections to port 5004, ipv4, request-response");
+  EXPECT_EQ(lines.at(1), "sender: client, nonblocking, level-triggered epoll in one thread");
+  EXPECT_EQ(lines.at(2), "messages: 100 each, one after each response");
+  EXPECT_EQ(lines.at(3),
+            "responses: 10 to 1000, Pareto with shape 1.2, at most 4 requests under way, the next "
+            "one 3ms after a response");
+  task.pattern = Pattern::duplex;
+  EXPECT_EQ(effective_options(task).at(1),
+            "sender: both, nonblocking, edge-triggered epoll in one thread");
+  task.pattern = Pattern::idle;
+  EXPECT_EQ(effective_options(task).size(), 3U);
 }
 
 }  // namespace

@@ -7,9 +7,11 @@
 #include <netinet/tcp.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 #include "base/error.hpp"
 
@@ -17,15 +19,19 @@ namespace netstall {
 namespace {
 
 template <class T>
-void set_option(int fd, int level, int option, const T& value, std::string_view name) {
+void set_value(int fd, int level, int option, const T& value, std::string_view name) {
   if (::setsockopt(fd, level, option, &value, sizeof value) != 0) {
     throw_errno(fmt::format("set {}", name), errno);
   }
 }
 
+void set_option(int fd, int level, int option, std::int64_t value, std::string_view name) {
+  set_value(fd, level, option, static_cast<int>(value), name);
+}
+
 void set_buffer(int fd, int option, Bytes size, std::string_view name) {
   constexpr std::uint64_t kMost = std::numeric_limits<int>::max();
-  set_option(fd, SOL_SOCKET, option, static_cast<int>(std::min(size.count, kMost)), name);
+  set_value(fd, SOL_SOCKET, option, static_cast<int>(std::min(size.count, kMost)), name);
 }
 
 std::uint64_t buffer_of(int fd, int option) {
@@ -37,7 +43,73 @@ std::uint64_t buffer_of(int fd, int option) {
   return static_cast<std::uint64_t>(size);
 }
 
+std::optional<int> option_of(int fd, int level, int option) {
+  int value = 0;
+  socklen_t length = sizeof value;
+  if (::getsockopt(fd, level, option, &value, &length) != 0) return std::nullopt;
+  return value;
+}
+
+std::int64_t seconds(Nanoseconds duration) {
+  return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
+
+std::string keepalive_text(const Keepalive& keepalive) {
+  return fmt::format("idle {}, interval {}, probes {}", to_text(keepalive.idle),
+                     to_text(keepalive.interval), keepalive.probes);
+}
+
+void set_keepalive(int fd, const Keepalive& keepalive) {
+  set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1, "SO_KEEPALIVE");
+  set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds(keepalive.idle), "TCP_KEEPIDLE");
+  set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds(keepalive.interval), "TCP_KEEPINTVL");
+  set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, keepalive.probes, "TCP_KEEPCNT");
+}
+
+void set_congestion_control(int fd, const std::string& name) {
+  if (::setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(),
+                   static_cast<socklen_t>(name.size())) == 0)
+    return;
+  throw_errno(fmt::format("set TCP_CONGESTION to {}", name), errno,
+              "Name one of net.ipv4.tcp_allowed_congestion_control, or load its module.");
+}
+
+// The options of both ends.
+void set_common(int fd, const FlowTask& task) {
+  const auto& socket = task.socket;
+  if (socket.nodelay)
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, *socket.nodelay ? 1 : 0, "TCP_NODELAY");
+  if (socket.notsent_lowat) {
+    set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT,
+               static_cast<std::int64_t>(socket.notsent_lowat->count), "TCP_NOTSENT_LOWAT");
+  }
+  if (socket.congestion_control) set_congestion_control(fd, *socket.congestion_control);
+  if (socket.user_timeout) {
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+               std::chrono::duration_cast<std::chrono::milliseconds>(*socket.user_timeout).count(),
+               "TCP_USER_TIMEOUT");
+  }
+  if (socket.keepalive) set_keepalive(fd, *socket.keepalive);
+  if (socket.busy_poll) {
+    set_option(fd, SOL_SOCKET, SO_BUSY_POLL,
+               std::chrono::duration_cast<std::chrono::microseconds>(*socket.busy_poll).count(),
+               "SO_BUSY_POLL");
+  }
+  if (socket.dscp) {
+    const bool v4 = task.family == Family::ipv4;
+    set_option(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS, *socket.dscp << 2,
+               v4 ? "IP_TOS" : "IPV6_TCLASS");
+  }
+  // After IP_TOS, which sets a priority of its own.
+  set_not_inherited(fd, task);
+}
+
 }  // namespace
+
+void set_not_inherited(int fd, const FlowTask& task) {
+  const auto& priority = task.socket.priority;
+  if (priority) set_option(fd, SOL_SOCKET, SO_PRIORITY, *priority, "SO_PRIORITY");
+}
 
 Address address_of(Family family, const std::string& text, std::uint16_t port) {
   Address address;
@@ -59,15 +131,21 @@ Address address_of(Family family, const std::string& text, std::uint16_t port) {
   return address;
 }
 
-Fd make_socket(const FlowTask& task, bool sends) {
+Fd make_socket(const FlowTask& task, Side side) {
   const int family = task.family == Family::ipv4 ? AF_INET : AF_INET6;
   Fd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return fd;
-  set_option(fd.get(), SOL_SOCKET, SO_LINGER, linger{1, 0}, "SO_LINGER");
-  if (sends && task.sndbuf) set_buffer(fd.get(), SO_SNDBUF, *task.sndbuf, "SO_SNDBUF");
-  if (!sends && task.rcvbuf) set_buffer(fd.get(), SO_RCVBUF, *task.rcvbuf, "SO_RCVBUF");
-  if (task.nodelay)
-    set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, int{*task.nodelay}, "TCP_NODELAY");
+  set_value(fd.get(), SOL_SOCKET, SO_LINGER, linger{1, 0}, "SO_LINGER");
+  const auto& socket = task.socket;
+  if (sends(task, side) && socket.sndbuf) {
+    set_buffer(fd.get(), socket.force_buffers ? SO_SNDBUFFORCE : SO_SNDBUF, *socket.sndbuf,
+               socket.force_buffers ? "SO_SNDBUFFORCE" : "SO_SNDBUF");
+  }
+  if (reads(task, side) && socket.rcvbuf) {
+    set_buffer(fd.get(), socket.force_buffers ? SO_RCVBUFFORCE : SO_RCVBUF, *socket.rcvbuf,
+               socket.force_buffers ? "SO_RCVBUFFORCE" : "SO_RCVBUF");
+  }
+  set_common(fd.get(), task);
   return fd;
 }
 
@@ -77,6 +155,53 @@ std::uint64_t sndbuf_of(int fd) {
 
 std::uint64_t rcvbuf_of(int fd) {
   return buffer_of(fd, SO_RCVBUF);
+}
+
+OptionTexts requested_options(const SocketSpec& socket) {
+  OptionTexts texts;
+  if (socket.nodelay) texts["nodelay"] = *socket.nodelay ? "true" : "false";
+  if (socket.notsent_lowat) texts["notsent_lowat"] = fmt::to_string(socket.notsent_lowat->count);
+  if (socket.congestion_control) texts["congestion_control"] = *socket.congestion_control;
+  if (socket.user_timeout) texts["user_timeout"] = to_text(*socket.user_timeout);
+  if (socket.keepalive) texts["keepalive"] = keepalive_text(*socket.keepalive);
+  if (socket.busy_poll) texts["busy_poll"] = to_text(*socket.busy_poll);
+  if (socket.dscp) texts["dscp"] = fmt::to_string(*socket.dscp);
+  if (socket.priority) texts["priority"] = fmt::to_string(*socket.priority);
+  return texts;
+}
+
+OptionTexts options_of(int fd, Family family) {
+  OptionTexts texts;
+  const auto put = [&texts](const char* name, const std::optional<int>& value, auto text) {
+    if (value) texts[name] = text(*value);
+  };
+  const auto number = [](int value) { return fmt::to_string(value); };
+  put("nodelay", option_of(fd, IPPROTO_TCP, TCP_NODELAY),
+      [](int on) { return std::string(on != 0 ? "true" : "false"); });
+  // 4294967295 and 0 both are "no limit".
+  put("notsent_lowat", option_of(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT),
+      [](int value) { return fmt::to_string(static_cast<std::uint32_t>(value)); });
+  std::array<char, 16> name{};
+  socklen_t length = name.size();
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name.data(), &length) == 0) {
+    texts["congestion_control"] = std::string(name.data(), ::strnlen(name.data(), length));
+  }
+  put("user_timeout", option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT),
+      [](int value) { return to_text(std::chrono::milliseconds(value)); });
+  put("keepalive", option_of(fd, SOL_SOCKET, SO_KEEPALIVE), [fd](int on) {
+    if (on == 0) return std::string("off");
+    const auto get = [fd](int option) { return option_of(fd, IPPROTO_TCP, option).value_or(0); };
+    return keepalive_text({std::chrono::seconds(get(TCP_KEEPIDLE)),
+                           std::chrono::seconds(get(TCP_KEEPINTVL)),
+                           static_cast<std::uint32_t>(get(TCP_KEEPCNT))});
+  });
+  put("busy_poll", option_of(fd, SOL_SOCKET, SO_BUSY_POLL),
+      [](int value) { return to_text(std::chrono::microseconds(value)); });
+  const bool v4 = family == Family::ipv4;
+  put("dscp", option_of(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS),
+      [](int value) { return fmt::to_string(value >> 2); });
+  put("priority", option_of(fd, SOL_SOCKET, SO_PRIORITY), number);
+  return texts;
 }
 
 void set_blocking(int fd, bool blocking) {

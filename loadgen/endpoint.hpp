@@ -27,16 +27,27 @@ struct Address {
 // Throws Error for text that is no address of that family.
 Address address_of(Family family, const std::string& text, std::uint16_t port);
 
-// A new non-blocking TCP socket with the task's options for one end. SO_RCVBUF
+// A new non-blocking TCP socket with the task's options for its end on `side`. SO_RCVBUF
 // goes before connect() and listen(), since the window scale is settled then, and
 // what a listener has, its connections inherit. SO_LINGER 0: however this process
 // ends, the kernel resets the connection and keeps neither orphan nor TIME_WAIT.
 // Invalid with errno set where there is no socket; throws Error for a refused option.
-Fd make_socket(const FlowTask& task, bool sends);
+Fd make_socket(const FlowTask& task, Side side);
+
+// Gives an accepted connection what it has not from its listener: SO_PRIORITY, which
+// the kernel sets back to 0. Throws Error.
+void set_not_inherited(int fd, const FlowTask& task);
 
 // getsockopt in bytes.
 std::uint64_t sndbuf_of(int fd);
 std::uint64_t rcvbuf_of(int fd);
+
+// Option → value, under the names and in the units of a scenario's "socket", as
+// "user_timeout" → "1500ms": what a task asks for (buffers are told apart), and what
+// a socket has. An option that the kernel does not tell is left out.
+using OptionTexts = std::map<std::string, std::string>;
+OptionTexts requested_options(const SocketSpec& socket);
+OptionTexts options_of(int fd, Family family);
 
 void set_blocking(int fd, bool blocking);
 

@@ -2,26 +2,34 @@
 
 namespace netstall {
 
-FlowTask task_of(const FlowGroup& group, std::uint32_t flow, std::uint16_t port,
-                 std::uint32_t connections) {
+FlowTask task_of(const FlowGroup& group, const Share& share, std::uint64_t exchange_seed) {
   FlowTask task;
-  task.flow = flow;
+  task.flow = share.flow;
   task.name = group.name;
-  task.port = port;
-  task.connections = connections;
+  task.port = share.port;
+  task.connections = share.connections;
   task.sender = group.sender;
   task.pattern = group.pattern;
   task.io = group.io;
   task.family = group.family;
-  task.payload = group.payload.fixed;
-  if (group.pace) task.messages_per_s = group.pace->messages_per_s;
-  task.bytes_per_s = group.reader.bytes_per_s;
-  task.chunk = group.reader.chunk;
-  task.stop_after = group.reader.stop_after;
-  task.sndbuf = group.socket.sndbuf;
-  task.rcvbuf = group.socket.rcvbuf;
-  task.nodelay = group.socket.nodelay;
+  task.payload = group.payload;
+  task.pace = group.pace;
+  task.response = group.response;
+  task.pipeline = group.pipeline;
+  task.think = group.think;
+  task.reader = group.reader;
+  task.socket = group.socket;
+  task.first = share.first;
+  task.exchange_seed = exchange_seed;
   return task;
+}
+
+bool sends(const FlowTask& task, Side side) {
+  return task.pattern != Pattern::stream || task.sender == side;
+}
+
+bool reads(const FlowTask& task, Side side) {
+  return task.pattern != Pattern::stream || task.sender != side;
 }
 
 }  // namespace netstall

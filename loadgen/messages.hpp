@@ -14,12 +14,13 @@
 #include "base/units.hpp"
 #include "base/wire.hpp"
 #include "model/names.hpp"
+#include "model/plan.hpp"
 #include "model/scenario.hpp"
 
 namespace netstall {
 
 // Of these messages; a worker that hears another version answers `failed`.
-constexpr std::uint32_t kWorkerProtocol = 1;
+constexpr std::uint32_t kWorkerProtocol = 2;
 
 // The type of a frame. (c): sent by the controller, (w): by the worker.
 enum class MessageType : std::uint8_t {
@@ -58,27 +59,33 @@ struct FlowTask {
   Pattern pattern = Pattern::stream;
   Io io = Io::nonblocking;
   Family family = Family::ipv4;
-  Bytes payload{16384};
-  std::optional<double> messages_per_s;   // absent: as fast as the socket takes it
-  std::optional<double> bytes_per_s;      // of the reader; absent: at once
-  std::optional<Bytes> chunk;             // bytes a recv(); absent: kReadBytes
-  std::optional<Nanoseconds> stop_after;  // since traffic_from the reader takes no more, for ever
-  std::optional<Bytes> sndbuf;            // SO_SNDBUF of the sender
-  std::optional<Bytes> rcvbuf;            // SO_RCVBUF of the reader
-  std::optional<bool> nodelay;            // both ends
+  PayloadSpec payload;
+  std::optional<PaceSpec> pace;  // absent: as fast as the socket takes it
+  PayloadSpec response;          // of request-response, as the next two
+  std::uint32_t pipeline = 1;
+  Nanoseconds think{0};
+  ReaderSpec reader;  // times since traffic_from; chunk absent: kReadBytes
+  SocketSpec socket;
+  std::uint32_t first = 0;          // number of its first connection in the flow group
+  std::uint64_t exchange_seed = 1;  // of sizes that both ends must know
   template <class V>
   void fields(V& v) {
-    v(flow, name, port, connections, sender, pattern, io, family, payload, messages_per_s,
-      bytes_per_s, chunk, stop_after, sndbuf, rcvbuf, nodelay);
+    v(flow, name, port, connections, sender, pattern, io, family, payload, pace, response, pipeline,
+      think, reader, socket, first, exchange_seed);
   }
 };
 
 // What a recv() asks for where the scenario names no chunk.
 constexpr std::uint64_t kReadBytes = 65536;
 
-// The part of a flow group that is `connections` connections to one port.
-FlowTask task_of(const FlowGroup& group, std::uint32_t flow, std::uint16_t port,
-                 std::uint32_t connections);
+// The part of a flow group that is a share's connections. `exchange_seed` is the same
+// for all workers.
+FlowTask task_of(const FlowGroup& group, const Share& share, std::uint64_t exchange_seed);
+
+// Whether data leaves this side of a task's connections, and whether it arrives there;
+// idle ones could do both.
+bool sends(const FlowTask& task, Side side);
+bool reads(const FlowTask& task, Side side);
 
 struct Configure {
   Side side = Side::client;
@@ -92,7 +99,7 @@ struct Configure {
   // server's begins anew with `settle`. What is not established by then is counted
   // as ETIMEDOUT (client) or missing (server).
   Nanoseconds connect_deadline = std::chrono::seconds(30);
-  std::uint64_t seed = 1;  // of the phases of paced connections; one per worker
+  std::uint64_t seed = 1;  // of sizes and due times; one per worker
   template <class V>
   void fields(V& v) {
     v(side, local_v4, local_v6, peer_v4, peer_v6, tasks, ramp, connect_deadline, seed);
@@ -136,9 +143,10 @@ struct ConnectedTask {
   // getsockopt of the task's first connection when it was established, bytes.
   std::optional<std::uint64_t> sndbuf;
   std::optional<std::uint64_t> rcvbuf;
+  std::map<std::string, std::string> options;  // likewise, as endpoint.hpp gives them
   template <class V>
   void fields(V& v) {
-    v(flow, established, failed, connect, sndbuf, rcvbuf);
+    v(flow, established, failed, connect, sndbuf, rcvbuf, options);
   }
 };
 
@@ -209,17 +217,19 @@ struct OwnStalls {
   }
 };
 
-// Of the end that sends. What counts: messages whose last byte the kernel took,
+// Of the end that sends. What counts: messages whose last byte the kernel took (of
+// request-response: whose response was read whole, and which are acked),
 // and send() calls that returned, within [window_from, window_to).
 struct SentResult {
   std::uint64_t messages = 0;
   std::optional<std::uint64_t> backlog;  // paced: due before window_to, not accepted whole by then
   Histogram send_call;                   // ns of each send() call that took bytes, whole
   Histogram send_latency;                // ns from due (unpaced: from its first send()) to accepted
+  std::optional<Histogram> acked;        // of request-response: ns from due to the response read
   OwnStalls own_clock;
   template <class V>
   void fields(V& v) {
-    v(messages, backlog, send_call, send_latency, own_clock);
+    v(messages, backlog, send_call, send_latency, acked, own_clock);
   }
 };
 
@@ -231,9 +241,10 @@ struct ResultTask {
   std::map<std::string, std::uint64_t> errors;  // errno name → count, since traffic_from
   Histogram sndbuf;                             // getsockopt after window_to, bytes
   Histogram rcvbuf;
+  std::map<std::string, std::string> options;  // of the first connection without an error
   template <class V>
   void fields(V& v) {
-    v(flow, alive, sent, bytes_read, errors, sndbuf, rcvbuf);
+    v(flow, alive, sent, bytes_read, errors, sndbuf, rcvbuf, options);
   }
 };
 

@@ -28,14 +28,26 @@ FlowTask full_task() {
   task.sender = Side::server;
   task.io = Io::blocking;
   task.family = Family::ipv6;
-  task.payload = Bytes{1 << 20};
-  task.messages_per_s = 0.1;
-  task.bytes_per_s = 64e3;
-  task.chunk = Bytes{4096};
-  task.stop_after = Nanoseconds(0);
-  task.sndbuf = Bytes{65536};
-  task.rcvbuf = Bytes{4096};
-  task.nodelay = false;
+  task.payload.fixed = Bytes{1 << 20};
+  task.pace = PaceSpec{0.1};
+  task.reader.bytes_per_s = 64e3;
+  task.reader.chunk = Bytes{4096};
+  task.reader.stop_after = Nanoseconds(0);
+  task.socket.sndbuf = Bytes{65536};
+  task.socket.rcvbuf = Bytes{4096};
+  task.socket.nodelay = false;
+  task.pace->schedule = {{Nanoseconds(5), 3}};
+  task.payload.weighted = {{Bytes{1}, 0.5}};
+  task.response.sequence = {Bytes{6}, Bytes{7}};
+  task.pipeline = 8;
+  task.think = Nanoseconds(9);
+  task.reader.freeze = {{Nanoseconds(1), Nanoseconds(2)}};
+  task.reader.rate_sigma = 0.5;
+  task.reader.share = 0.25;
+  task.socket.congestion_control = "reno";
+  task.socket.keepalive = Keepalive{Nanoseconds(2), Nanoseconds(3), 4};
+  task.first = 30;
+  task.exchange_seed = 31;
   return task;
 }
 
@@ -75,17 +87,26 @@ TEST(Messages, Configure) {
   EXPECT_EQ(task.sender, Side::server);
   EXPECT_EQ(task.io, Io::blocking);
   EXPECT_EQ(task.family, Family::ipv6);
-  EXPECT_EQ(task.payload.count, 1U << 20);
-  EXPECT_EQ(task.messages_per_s, 0.1);
-  EXPECT_EQ(task.bytes_per_s, 64e3);
-  EXPECT_EQ(task.chunk->count, 4096U);
-  EXPECT_EQ(task.stop_after, Nanoseconds(0));
-  EXPECT_EQ(task.sndbuf->count, 65536U);
-  EXPECT_EQ(task.rcvbuf->count, 4096U);
-  EXPECT_EQ(task.nodelay, false);
-  EXPECT_FALSE(back.tasks[1].messages_per_s);
-  EXPECT_FALSE(back.tasks[1].stop_after);
-  EXPECT_FALSE(back.tasks[1].nodelay);
+  EXPECT_EQ(task.payload.fixed.count, 1U << 20);
+  EXPECT_EQ(task.pace->messages_per_s, 0.1);
+  EXPECT_EQ(task.pace->schedule.at(0).at, Nanoseconds(5));
+  EXPECT_EQ(task.payload.weighted.at(0).weight, 0.5);
+  EXPECT_EQ(task.response.sequence.at(1).count, 7U);
+  EXPECT_EQ(task.pipeline, 8U);
+  EXPECT_EQ(task.reader.freeze.at(0).lasting, Nanoseconds(2));
+  EXPECT_EQ(task.socket.congestion_control, "reno");
+  EXPECT_EQ(task.socket.keepalive->probes, 4U);
+  EXPECT_EQ(task.first, 30U);
+  EXPECT_EQ(task.exchange_seed, 31U);
+  EXPECT_EQ(task.reader.bytes_per_s, 64e3);
+  EXPECT_EQ(task.reader.chunk->count, 4096U);
+  EXPECT_EQ(task.reader.stop_after, Nanoseconds(0));
+  EXPECT_EQ(task.socket.sndbuf->count, 65536U);
+  EXPECT_EQ(task.socket.rcvbuf->count, 4096U);
+  EXPECT_EQ(task.socket.nodelay, false);
+  EXPECT_FALSE(back.tasks[1].pace);
+  EXPECT_FALSE(back.tasks[1].reader.stop_after);
+  EXPECT_FALSE(back.tasks[1].socket.nodelay);
 }
 
 TEST(Messages, Clock) {
@@ -135,8 +156,16 @@ TEST(Messages, Result) {
   sent.backlog = 2;
   sent.send_call = histogram_of(3'000);
   sent.send_latency = histogram_of(4'000);
+  sent.acked = histogram_of(5'000);
   sent.own_clock = {5, 6, 7, histogram_of(8'000), 9, 10, 11, 12, 13, 14};
-  ResultTask task{12, 13, sent, {}, {{"ECONNRESET", 14}}, histogram_of(15), histogram_of(16)};
+  ResultTask task{12,
+                  13,
+                  sent,
+                  {},
+                  {{"ECONNRESET", 14}},
+                  histogram_of(15),
+                  histogram_of(16),
+                  {{"nodelay", "true"}}};
   ResultTask read;
   read.bytes_read = 17;
   const auto back = there_and_back(Result{{task, read}, "rseq", 18});
@@ -154,6 +183,8 @@ TEST(Messages, Result) {
   EXPECT_EQ(first.sent->backlog, 2U);
   EXPECT_TRUE(first.sent->send_call == histogram_of(3'000));
   EXPECT_TRUE(first.sent->send_latency == histogram_of(4'000));
+  EXPECT_TRUE(first.sent->acked == histogram_of(5'000));
+  EXPECT_EQ(first.options.at("nodelay"), "true");
   const auto& clock = first.sent->own_clock;
   EXPECT_EQ(clock.count, 5U);
   EXPECT_EQ(clock.waits, 6U);
@@ -182,22 +213,15 @@ TEST(Messages, TaskOfAFlowGroup) {
   group.io = Io::blocking;
   group.family = Family::ipv6;
   group.payload.fixed = Bytes{100};
-  group.pace.emplace().messages_per_s = 50;
-  group.reader.bytes_per_s = 64e3;
-  group.reader.chunk = Bytes{4096};
-  group.reader.stop_after = std::chrono::seconds(1);
-  group.socket = {Bytes{1}, Bytes{2}, true};
-  const auto task = task_of(group, 4, 5005, 10);
-  auto expected = full_task();
-  expected.flow = 4;
-  expected.port = 5005;
-  expected.connections = 10;
-  expected.payload = Bytes{100};
-  expected.messages_per_s = 50;
-  expected.stop_after = std::chrono::seconds(1);
-  expected.sndbuf = Bytes{1};
-  expected.rcvbuf = Bytes{2};
-  expected.nodelay = true;
+  const auto expected = full_task();
+  group.payload = expected.payload;
+  group.pace = expected.pace;
+  group.response = expected.response;
+  group.pipeline = expected.pipeline;
+  group.think = expected.think;
+  group.reader = expected.reader;
+  group.socket = expected.socket;
+  const auto task = task_of(group, {3, 65'535, 20'000, 30}, 31);
   EXPECT_EQ(to_wire(task), to_wire(expected));
 }
 

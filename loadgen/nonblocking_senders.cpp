@@ -30,8 +30,10 @@ struct NonblockingSenders::Connection {
   }
 
   TcpSocket socket;
-  std::int64_t phase = 0;
+  PacePlace place;                 // of the message after the current one
+  std::uint64_t sizes = 0;         // the stream of its messages' sizes
   std::uint64_t message = 0;       // number of the current one
+  std::size_t size = 0;            // of the current one; 0: it has not begun
   std::size_t offset = 0;          // of it: bytes accepted
   std::int64_t counts_from = 0;    // its due time; unpaced: its first send()
   std::int64_t stalled_since = 0;  // 0: it is not
@@ -93,9 +95,10 @@ NonblockingSenders::NonblockingSenders(asio::io_context& io, const FlowTask& tas
     : io_(io),
       task_(task),
       seed_(seed),
-      payload_(payload.substr(0, task.payload.count)),
+      payload_(payload),
       start_timer_(io),
-      due_timer_(io, Due{this}) {}
+      due_timer_(io, Due{this}),
+      sizes_(task.payload) {}
 
 NonblockingSenders::~NonblockingSenders() = default;
 
@@ -112,16 +115,18 @@ void NonblockingSenders::prepare() {
 
 void NonblockingSenders::start(std::int64_t traffic_from, const Window& window) {
   window_ = window;
-  if (task_.messages_per_s) {
-    pacer_ = Pacer(traffic_from, *task_.messages_per_s);
-    const auto count = static_cast<std::uint32_t>(connections_.size());
-    std::uint32_t index = 0;
-    for (auto& connection : connections_) {
-      connection.phase = phase_ns(seed_, task_.port, index++, count, pacer_.interval_ns());
-      due_timer_.push(pacer_.due(connection.phase, 0), connection);
+  const auto count = static_cast<std::uint32_t>(connections_.size());
+  if (task_.pace) pacer_.emplace(traffic_from, *task_.pace, seed_, task_.port);
+  std::uint32_t index = 0;
+  for (auto& connection : connections_) {
+    connection.sizes = stream_of(seed_, Draw::size, task_.port, index);
+    if (pacer_) {
+      connection.place = pacer_->first(index, count);
+      due_timer_.push(pacer_->due(connection.place), connection);
     }
-    return;
+    ++index;
   }
+  if (pacer_) return;
   start_timer_.expires_at(time_point_of(traffic_from));
   start_timer_.async_wait([this](const asio::error_code& error) {
     if (error || stopped_) return;
@@ -131,22 +136,27 @@ void NonblockingSenders::start(std::int64_t traffic_from, const Window& window) 
 
 bool NonblockingSenders::begin_message(Connection& connection, std::int64_t now) {
   connection.counts_from = now;
-  if (!task_.messages_per_s) return true;
-  connection.counts_from = pacer_.due(connection.phase, connection.message);
-  if (connection.counts_from <= now) return true;
-  due_timer_.push(connection.counts_from, connection);
-  return false;
+  if (pacer_) {
+    connection.counts_from = pacer_->due(connection.place);
+    if (connection.counts_from > now) {
+      due_timer_.push(connection.counts_from, connection);
+      return false;
+    }
+    pacer_->advance(connection.place);
+  }
+  connection.size = sizes_.of(connection.sizes, connection.message);
+  return true;
 }
 
 void NonblockingSenders::turn(Connection& connection) {
   auto now = mono_now().ns;
   std::size_t budget = kBytesATurn;
   for (int sends = 0; sends < kSendsATurn && budget > 0; ++sends) {
-    if (connection.offset == 0 && !begin_message(connection, now)) return;
+    if (connection.size == 0 && !begin_message(connection, now)) return;
     const auto began = now;
     const ssize_t sent =
         ::send(connection.socket.native_handle(), payload_.data() + connection.offset,
-               payload_.size() - connection.offset, MSG_DONTWAIT | MSG_NOSIGNAL);
+               connection.size - connection.offset, MSG_DONTWAIT | MSG_NOSIGNAL);
     const int error_number = errno;
     now = mono_now().ns;
     if (sent > 0) {
@@ -168,7 +178,7 @@ void NonblockingSenders::turn(Connection& connection) {
 
 void NonblockingSenders::wait_writable(Connection& connection) {
   const asio::const_buffer rest(payload_.data() + connection.offset,
-                                payload_.size() - connection.offset);
+                                connection.size - connection.offset);
   connection.socket.async_send(TimedBuffer{&connection, rest}, MSG_NOSIGNAL,
                                Sent{this, &connection});
 }
@@ -178,8 +188,8 @@ void NonblockingSenders::took(Connection& connection, std::size_t bytes, std::in
   const bool counts = window_.contains(ended) && !collected_;
   if (counts) tally_.send_call.record(static_cast<std::uint64_t>(ended - began));
   connection.offset += bytes;
-  if (connection.offset < payload_.size()) return;
-  connection.offset = 0;
+  if (connection.offset < connection.size) return;
+  connection.offset = connection.size = 0;
   ++connection.message;
   if (ended < window_.to) ++accepted_;
   if (!counts) return;
@@ -204,12 +214,14 @@ void NonblockingSenders::fail(Connection& connection, int error_number) {
 
 Senders::Collected NonblockingSenders::collect() {
   Collected collected;
+  const auto count = static_cast<std::uint32_t>(connections_.size());
+  std::uint32_t index = 0;
   for (auto& connection : connections_) {
-    if (task_.messages_per_s) {
-      collected.backlog += pacer_.due_before(connection.phase, window_.to);
-    }
+    if (pacer_) collected.backlog += pacer_->due_before(index++, count, window_.to);
     if (connection.dead) continue;
-    ++collected.alive;
+    if (++collected.alive == 1) {
+      collected.options = options_of(connection.socket.native_handle(), task_.family);
+    }
     collected.sndbuf.record(sndbuf_of(connection.socket.native_handle()));
     collected.rcvbuf.record(rcvbuf_of(connection.socket.native_handle()));
     if (connection.stalled_since == 0) continue;

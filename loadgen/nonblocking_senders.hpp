@@ -4,9 +4,11 @@
 
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include "loadgen/due_timer.hpp"
+#include "loadgen/message_sizes.hpp"
 #include "loadgen/pacer.hpp"
 #include "loadgen/senders.hpp"
 
@@ -57,7 +59,8 @@ class NonblockingSenders final : public Senders {
   std::deque<Connection> connections_;
   Timer start_timer_;
   DueTimer<Connection, Due> due_timer_;
-  Pacer pacer_{0, 1};
+  MessageSizes sizes_;
+  std::optional<Pacer> pacer_;  // absent: as fast as the sockets take it
   Window window_;
   SendTally tally_;
   std::uint64_t accepted_ = 0;  // whole messages before the window's end

@@ -2,13 +2,52 @@
 
 #include <algorithm>
 
+#include "loadgen/seeded.hpp"
+#include "model/size_distribution.hpp"
+
 namespace netstall {
+namespace {
+
+std::uint64_t steady_read(double bytes_per_s) noexcept {
+  const double brought = std::min(bytes_per_s / 20, static_cast<double>(kReadBytes));
+  return std::max<std::uint64_t>(static_cast<std::uint64_t>(brought), 1);
+}
+
+// Spread evenly: of any first n connections it is n · share, rounded.
+bool is_in_share(const FlowTask& task, std::uint32_t index) noexcept {
+  const auto number = static_cast<double>(task.first + index);
+  return std::floor((number + 1) * task.reader.share + 0.5) >
+         std::floor(number * task.reader.share + 0.5);
+}
+
+}  // namespace
+
+ReaderManner reader_manner(const FlowTask& task, std::uint64_t seed, std::uint32_t index) noexcept {
+  const auto& reader = task.reader;
+  ReaderManner manner;
+  manner.read_bytes = kReadBytes;
+  if (!is_in_share(task, index)) return manner;
+  manner.limited = reader.bytes_per_s.has_value();
+  manner.freezes = true;
+  if (manner.limited) {
+    manner.bytes_per_s = *reader.bytes_per_s;
+    if (reader.rate_sigma > 0) {
+      // Not 0, which has no quantile.
+      const auto u = unit_of(stream_of(seed, Draw::reader_rate, task.port, index), 0);
+      manner.bytes_per_s *= std::exp(reader.rate_sigma * normal_quantile(std::max(u, 0x1.0p-54)));
+    }
+    manner.read_bytes = steady_read(manner.bytes_per_s);
+  }
+  if (reader.chunk) manner.read_bytes = std::max<std::uint64_t>(reader.chunk->count, 1);
+  return manner;
+}
 
 std::uint64_t read_size(const FlowTask& task) noexcept {
-  if (task.chunk) return std::max<std::uint64_t>(task.chunk->count, 1);
-  if (!task.bytes_per_s) return kReadBytes;
-  const double brought = std::min(*task.bytes_per_s / 20, static_cast<double>(kReadBytes));
-  return std::max<std::uint64_t>(static_cast<std::uint64_t>(brought), 1);
+  const auto& reader = task.reader;
+  const bool all = reader.share >= 1 && reader.rate_sigma <= 0;
+  if (all && reader.chunk) return std::max<std::uint64_t>(reader.chunk->count, 1);
+  if (all && reader.bytes_per_s) return steady_read(*reader.bytes_per_s);
+  return std::max(kReadBytes, reader.chunk ? reader.chunk->count : 1);
 }
 
 }  // namespace netstall

@@ -32,9 +32,20 @@ class ReaderSchedule {
   double ns_per_byte_;
 };
 
-// What one recv() of this task's reader asks for, where the scenario leaves it
-// open: kReadBytes, but of a rate-limited reader no more than 50 ms bring, so that
-// it reads steadily (and at least one byte).
+// How one connection of a task is read.
+struct ReaderManner {
+  std::uint64_t read_bytes = kReadBytes;  // asked of one recv()
+  double bytes_per_s = 0;                 // where it is limited
+  bool limited = false;
+  bool freezes = false;  // in the share to which freezes and the stop apply, too
+};
+
+// Of connection `index` of a task. Where the scenario leaves it open a rate-limited
+// one asks for no more than 50 ms bring, so that it reads steadily (and at least one
+// byte), another one for kReadBytes.
+ReaderManner reader_manner(const FlowTask& task, std::uint64_t seed, std::uint32_t index) noexcept;
+
+// The most that a recv() of this task asks for.
 std::uint64_t read_size(const FlowTask& task) noexcept;
 
 }  // namespace netstall

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <utility>
+#include <vector>
+
 namespace netstall {
 namespace {
 
@@ -27,14 +31,51 @@ TEST(ReaderSchedule, NoCreditGathersWhileTheSenderIsSilent) {
 TEST(ReaderSchedule, ReadSize) {
   FlowTask task;
   EXPECT_EQ(read_size(task), kReadBytes);
-  task.bytes_per_s = 64'000;
+  task.reader.bytes_per_s = 64'000;
   EXPECT_EQ(read_size(task), 3'200U);
-  task.bytes_per_s = 1e9;
+  task.reader.bytes_per_s = 1e9;
   EXPECT_EQ(read_size(task), kReadBytes);
-  task.bytes_per_s = 0.5;
+  task.reader.bytes_per_s = 0.5;
   EXPECT_EQ(read_size(task), 1U);
-  task.chunk = Bytes{100'000};
+  task.reader.chunk = Bytes{100'000};
   EXPECT_EQ(read_size(task), 100'000U);
+}
+
+TEST(ReaderSchedule, AShareIsSpreadEvenlyOverTheGroup) {
+  FlowTask task;
+  task.reader.bytes_per_s = 1'000;
+  task.reader.share = 0.1;
+  // Two workers with parts of a group of 100.
+  std::vector<std::uint32_t> slow;
+  for (const auto& [first, connections] : {std::pair(0U, 37U), std::pair(37U, 63U)}) {
+    task.first = first;
+    for (std::uint32_t i = 0; i < connections; ++i) {
+      const auto manner = reader_manner(task, 1, i);
+      EXPECT_EQ(manner.limited, manner.freezes);
+      if (manner.limited) slow.push_back(first + i);
+    }
+  }
+  ASSERT_EQ(slow.size(), 10U);
+  for (std::size_t i = 1; i < slow.size(); ++i) EXPECT_EQ(slow[i] - slow[i - 1], 10U);
+  EXPECT_EQ(read_size(task), kReadBytes);
+}
+
+TEST(ReaderSchedule, RatesAreLogNormal) {
+  FlowTask task;
+  task.reader.bytes_per_s = 64'000;
+  task.reader.rate_sigma = 1;
+  double sum = 0;
+  double squares = 0;
+  constexpr std::uint32_t kCount = 10'000;
+  for (std::uint32_t i = 0; i < kCount; ++i) {
+    const double log = std::log(reader_manner(task, 1, i).bytes_per_s / 64'000);
+    sum += log;
+    squares += log * log;
+  }
+  EXPECT_NEAR(sum / kCount, 0, 0.04);
+  EXPECT_NEAR(squares / kCount, 1, 0.06);
+  EXPECT_EQ(reader_manner(task, 1, 7).bytes_per_s, reader_manner(task, 1, 7).bytes_per_s);
+  EXPECT_NE(reader_manner(task, 1, 7).bytes_per_s, reader_manner(task, 2, 7).bytes_per_s);
 }
 
 }  // namespace

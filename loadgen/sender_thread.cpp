@@ -30,8 +30,9 @@ struct SenderThread::Call {
   std::optional<std::int64_t> message_since;  // it completed a message that counts from then
 };
 
-SenderThread::SenderThread(const SenderPlan& plan, Fd socket, std::int64_t phase_ns)
-    : plan_(plan), socket_(std::move(socket)), phase_ns_(phase_ns) {}
+SenderThread::SenderThread(const SenderPlan& plan, Fd socket, std::uint32_t index,
+                           std::uint64_t sizes)
+    : plan_(plan), socket_(std::move(socket)), index_(index), sizes_(sizes) {}
 
 void SenderThread::begin() {
   pthread_attr_t attributes;
@@ -86,33 +87,36 @@ void SenderThread::run() {
   while (command_.load(std::memory_order_acquire) == kWait) futex_wait(command_, kWait);
   if (!pause_until(plan_.traffic_from)) return;
   auto now = mono_now().ns;
+  auto place = plan_.pacer ? plan_.pacer->first(index_, plan_.connections) : PacePlace{};
   for (std::uint64_t message = 0; !stopping(); ++message) {
     auto counts_from = now;
     if (plan_.pacer) {
-      counts_from = plan_.pacer->due(phase_ns_, message);
+      counts_from = plan_.pacer->due(place);
+      plan_.pacer->advance(place);
       if (now < counts_from) {
         if (!pause_until(counts_from)) return;
         now = mono_now().ns;
       }
     }
-    if (!send_message(clock, now, counts_from)) return;
+    if (!send_message(clock, now, counts_from, plan_.sizes.of(sizes_, message))) return;
   }
 }
 
-bool SenderThread::send_message(SendClock& clock, std::int64_t& now, std::int64_t counts_from) {
+bool SenderThread::send_message(SendClock& clock, std::int64_t& now, std::int64_t counts_from,
+                                std::size_t size) {
   std::size_t offset = 0;
-  while (offset < plan_.payload.size()) {
+  while (offset < size) {
     if (clock.before(now)) now = mono_now().ns;
     const auto began = now;
     word.enter(began);
-    const ssize_t sent = ::send(socket_.get(), plan_.payload.data() + offset,
-                                plan_.payload.size() - offset, MSG_NOSIGNAL);
+    const ssize_t sent =
+        ::send(socket_.get(), plan_.payload.data() + offset, size - offset, MSG_NOSIGNAL);
     const int error_number = sent < 0 ? errno : 0;
     now = mono_now().ns;
     // Before clock.after(), which moves the base that a looker compares with.
     Call call{began, now, sent > 0, !word.leave(began), std::nullopt};
     if (sent > 0) offset += static_cast<std::size_t>(sent);
-    if (sent > 0 && offset == plan_.payload.size()) {
+    if (sent > 0 && offset == size) {
       call.message_since = counts_from;
       if (call.ended < plan_.window.to) {
         accepted_.store(accepted_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

@@ -12,6 +12,7 @@
 
 #include "base/clock.hpp"
 #include "base/fd.hpp"
+#include "loadgen/message_sizes.hpp"
 #include "loadgen/pacer.hpp"
 #include "loadgen/send_clock.hpp"
 #include "loadgen/send_tally.hpp"
@@ -23,8 +24,12 @@ namespace netstall {
 // What all threads of a task share. Written before they are let go, then constant,
 // but for the tally.
 struct SenderPlan {
+  // `bytes` holds the largest message.
+  SenderPlan(const PayloadSpec& spec, std::string_view bytes) : payload(bytes), sizes(spec) {}
   std::string_view payload;
-  std::optional<Pacer> pacer;  // absent: as fast as the socket takes it
+  MessageSizes sizes;
+  std::optional<Pacer> pacer;     // absent: as fast as the socket takes it
+  std::uint32_t connections = 0;  // that share the pace
   std::int64_t traffic_from = 0;
   Window window;
   std::unique_ptr<SharedTally> tally;
@@ -50,7 +55,8 @@ struct CutSends {
 // the plan outlives it.
 class SenderThread {
  public:
-  SenderThread(const SenderPlan& plan, Fd socket, std::int64_t phase_ns);
+  // Connection `index` of the task; `sizes` is the stream of its messages' sizes.
+  SenderThread(const SenderPlan& plan, Fd socket, std::uint32_t index, std::uint64_t sizes);
   SenderThread(const SenderThread&) = delete;
   SenderThread& operator=(const SenderThread&) = delete;
 
@@ -64,7 +70,7 @@ class SenderThread {
   bool join(const Deadline& deadline) noexcept;
 
   int fd() const noexcept { return socket_.get(); }
-  std::int64_t phase_ns() const noexcept { return phase_ns_; }
+  std::uint32_t index() const noexcept { return index_; }
   pid_t tid() const noexcept { return tid_.load(std::memory_order_acquire); }
   clockid_t cpu_clock() const noexcept { return cpu_clock_; }
   bool exact_gate() const noexcept { return exact_gate_.load(std::memory_order_relaxed); }
@@ -88,7 +94,8 @@ class SenderThread {
   bool stopping() const noexcept { return command_.load(std::memory_order_relaxed) == kStop; }
   // Returns false when told to stop.
   bool pause_until(std::int64_t due_ns) noexcept;
-  bool send_message(SendClock& clock, std::int64_t& now, std::int64_t counts_from);
+  bool send_message(SendClock& clock, std::int64_t& now, std::int64_t counts_from,
+                    std::size_t size);
   // Its part of the window where that can be told now, else it is cut.
   StallPart part_of(const WaitedSend& waited);
   // True where the send() had waited.
@@ -96,7 +103,8 @@ class SenderThread {
 
   const SenderPlan& plan_;
   Fd socket_;
-  std::int64_t phase_ns_;
+  std::uint32_t index_;
+  std::uint64_t sizes_;
   pthread_t thread_{};
   clockid_t cpu_clock_{};
   bool begun_ = false;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/fd.hpp"
 #include "loadgen/endpoint.hpp"
@@ -39,7 +40,9 @@ class Senders {
     ErrorCounts errors;
     Histogram sndbuf;
     Histogram rcvbuf;
-    bool exact_gate = true;  // blocking: rseq told who waited
+    OptionTexts options;             // of the first connection without an error
+    std::optional<Histogram> acked;  // of requests, ns from due to the response read
+    bool exact_gate = true;          // blocking: rseq told who waited
   };
   virtual Collected collect() = 0;
 

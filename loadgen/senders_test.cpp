@@ -27,7 +27,7 @@ class Face : public testing::TestWithParam<Io> {
   void make(const FlowTask& task) {
     task_ = task;
     task_.io = GetParam();
-    payload_.assign(task.payload.count, 'x');
+    payload_.assign(SizeDistribution(task.payload).largest(), 'x');
     buffer_.resize(read_size(task_));
     if (task_.io == Io::blocking) {
       auto blocking = std::make_unique<BlockingSenders>(task_, 1, payload_);
@@ -94,7 +94,7 @@ class Face : public testing::TestWithParam<Io> {
 TEST_P(Face, NoByteIsLostOrCountedTwice) {
   FlowTask task;
   task.connections = 5;
-  task.payload = Bytes{3'000};
+  task.payload.fixed = Bytes{3'000};
   make(task);
   std::uint64_t messages = 0;
   const auto now = mono_now().ns;
@@ -120,8 +120,8 @@ TEST_P(Face, NoByteIsLostOrCountedTwice) {
 TEST_P(Face, PaceIsKeptWhateverTheSocketDoes) {
   FlowTask task;
   task.connections = 10;
-  task.payload = Bytes{100};
-  task.messages_per_s = 500;
+  task.payload.fixed = Bytes{100};
+  task.pace = PaceSpec{500};
   make(task);
   const auto from = mono_now().ns;
   const Window window{from + 100'000'000, from + 500'000'000};
@@ -136,12 +136,91 @@ TEST_P(Face, PaceIsKeptWhateverTheSocketDoes) {
   EXPECT_EQ(collected.sndbuf.count(), 10U);
 }
 
+TEST_P(Face, SizesAndTimesComeByTheirDistributions) {
+  FlowTask task;
+  task.connections = 10;
+  task.payload.weighted = {{Bytes{100}, 1}, {Bytes{1'900}, 1}};
+  task.pace = PaceSpec{500, Arrival::poisson};
+  make(task);
+  const auto from = mono_now().ns;
+  const Window window{from, from + 400'000'000};
+  start(from, window);
+  run_to(window.to);
+  const auto collected = collect();
+  // 10 · 500/s · 0.4 s: four standard deviations of Poisson's.
+  EXPECT_NEAR(static_cast<double>(collected.tally.messages + collected.backlog), 2'000, 180);
+  // What was sent has the mean size of 1,000 bytes, each ± 900.
+  EXPECT_NEAR(static_cast<double>(readers_->bytes_in_window()) /
+                  static_cast<double>(collected.tally.messages),
+              1'000, 4 * 900 / 40.0 + 50);
+}
+
+TEST_P(Face, FrozenReadersTakeNothingUntilTheyResume) {
+  FlowTask task;
+  task.connections = 3;
+  task.payload.fixed = Bytes{10'000};
+  task.reader.freeze = {{100ms, 200ms}, {400ms, 100ms}};
+  make(task);
+  const auto from = mono_now().ns;
+  start(from, {from, kNoEnd});
+  const auto at = [&](std::int64_t ms) {
+    run_to(from + ms * 1'000'000);
+    return readers_->bytes_in_window();
+  };
+  const auto early = at(60);
+  EXPECT_GT(early, 0U);
+  // What came while it froze may be counted a little later.
+  const auto frozen = at(200);
+  EXPECT_EQ(at(280), frozen);
+  EXPECT_EQ(senders_->blocked_now(), 3U);
+  EXPECT_GT(at(390), frozen);
+  const auto again = at(460);
+  EXPECT_EQ(at(490), again);
+  EXPECT_GT(at(700), again);
+  edge_watch_.reset();
+}
+
+TEST_P(Face, AShareOfTheReadersIsSlow) {
+  FlowTask task;
+  task.connections = 10;
+  task.payload.fixed = Bytes{1'000};
+  task.reader.stop_after = 0ns;
+  task.reader.share = 0.3;
+  make(task);
+  const auto from = mono_now().ns;
+  start(from, {from, kNoEnd});
+  // Three are never read; the others are blocked for moments.
+  run_to(from + 200'000'000);
+  EXPECT_GT(readers_->bytes_in_window(), 1'000'000U);
+  EXPECT_TRUE(run_until([&] { return senders_->blocked_now() >= 3; }));
+  edge_watch_.reset();
+  senders_->stop();
+  // Only those that are read come to their end of file.
+  EXPECT_TRUE(run_until([&] { return readers_->collect().alive == 3; }));
+  EXPECT_EQ(readers_->collect().errors.at("EOF"), 7U);
+}
+
+TEST_P(Face, LimitedReadersFreezeToo) {
+  FlowTask task;
+  task.connections = 4;
+  task.reader.bytes_per_s = 400'000;
+  task.reader.chunk = Bytes{4'000};
+  task.reader.freeze = {{100ms, 200ms}};
+  make(task);
+  const auto from = mono_now().ns;
+  start(from, {from, from + 600'000'000});
+  run_to(from + 600'000'000);
+  // 4 · 400 kB/s for 0.4 s of 0.6.
+  EXPECT_NEAR(static_cast<double>(readers_->bytes_in_window()), 640'000, 64'000);
+  collect();
+}
+
 TEST_P(Face, BacklogIsWhatWasDueAndDidNotGoOut) {
   FlowTask task;
   task.connections = 2;
-  task.payload = Bytes{100'000};
-  task.messages_per_s = 100;
-  task.stop_after = 0ns;
+  task.payload.fixed = Bytes{100'000};
+  task.pace = PaceSpec{100};
+  task.reader.stop_after = 0ns;
   make(task);
   const auto from = mono_now().ns;
   const Window window{from, from + 300'000'000};
@@ -158,7 +237,7 @@ TEST_P(Face, BacklogIsWhatWasDueAndDidNotGoOut) {
 TEST_P(Face, AReaderThatStopsForEverMakesOpenStalls) {
   FlowTask task;
   task.connections = 3;
-  task.stop_after = 0ns;
+  task.reader.stop_after = 0ns;
   make(task);
   const auto from = mono_now().ns;
   const Window window{from + 200'000'000, from + 500'000'000};
@@ -181,8 +260,8 @@ TEST_P(Face, AReaderThatStopsForEverMakesOpenStalls) {
 TEST_P(Face, FastReadersMakeNoStalls) {
   FlowTask task;
   task.connections = 4;
-  task.payload = Bytes{200};
-  task.messages_per_s = 200;
+  task.payload.fixed = Bytes{200};
+  task.pace = PaceSpec{200};
   make(task);
   const auto from = mono_now().ns;
   const Window window{from, from + 300'000'000};
@@ -198,8 +277,8 @@ TEST_P(Face, FastReadersMakeNoStalls) {
 TEST_P(Face, ALimitedReaderKeepsItsRate) {
   FlowTask task;
   task.connections = 4;
-  task.bytes_per_s = 400'000;
-  task.chunk = Bytes{4'000};
+  task.reader.bytes_per_s = 400'000;
+  task.reader.chunk = Bytes{4'000};
   make(task);
   const auto from = mono_now().ns;
   const Window window{from + 200'000'000, from + 700'000'000};
@@ -216,9 +295,9 @@ TEST_P(Face, ALimitedReaderKeepsItsRate) {
 TEST_P(Face, AReaderThatStopsLaterReadsUntilThen) {
   FlowTask task;
   task.connections = 2;
-  task.payload = Bytes{1'000};
-  task.messages_per_s = 1'000;
-  task.stop_after = 100ms;
+  task.payload.fixed = Bytes{1'000};
+  task.pace = PaceSpec{1'000};
+  task.reader.stop_after = 100ms;
   make(task);
   const auto from = mono_now().ns;
   start(from, {from, from + 400'000'000});
@@ -248,7 +327,7 @@ TEST_P(Face, AFailedConnectionIsCountedByItsError) {
 TEST_P(Face, StopsWhileAllAreBlocked) {
   FlowTask task;
   task.connections = 20;
-  task.stop_after = 0ns;
+  task.reader.stop_after = 0ns;
   make(task);
   const auto from = mono_now().ns;
   start(from, {from, kNoEnd});

@@ -1,14 +1,21 @@
 #include "loadgen/session.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/process.hpp"
+#include "loadgen/idle_ends.hpp"
 #include "loadgen/nonblocking_senders.hpp"
+#include "loadgen/readers.hpp"
+#include "loadgen/responders.hpp"
+#include "model/size_distribution.hpp"
 
 namespace netstall {
 namespace {
@@ -119,12 +126,13 @@ void Session::on_configure(Configure configure) {
 
 void Session::make_tasks() {
   std::uint64_t payload = 1;
-  std::uint64_t read = 1;
+  std::uint64_t read = kReadBytes;
   for (const auto& task : configure_.tasks) {
-    if (task.payload.count == 0) {
-      throw Error(ErrorKind::failed, "configure", "a message of no bytes");
+    for (const auto* sizes : {&task.payload, &task.response}) {
+      const auto largest = SizeDistribution(*sizes).largest();
+      if (largest == 0) throw Error(ErrorKind::failed, "configure", "a message of no bytes");
+      if (sends(task, configure_.side)) payload = std::max(payload, largest);
     }
-    payload = std::max(payload, task.payload.count);
     read = std::max(read, read_size(task));
   }
   payload_.resize(payload);
@@ -133,15 +141,38 @@ void Session::make_tasks() {
   for (const auto& spec : configure_.tasks) {
     auto& task = tasks_.emplace_back();
     task.spec = &spec;
-    if (spec.sender != configure_.side) {
-      task.readers = std::make_unique<Readers>(io_, spec, configure_.seed, read_buffer_);
-    } else if (spec.io == Io::blocking) {
-      auto senders = std::make_unique<BlockingSenders>(spec, configure_.seed, payload_);
-      task.blocking = senders.get();
-      task.senders = std::move(senders);
-    } else {
-      task.senders = std::make_unique<NonblockingSenders>(io_, spec, configure_.seed, payload_);
+    make_ends(task);
+  }
+}
+
+void Session::make_ends(Task& task) {
+  const auto& spec = *task.spec;
+  const bool asks = spec.sender == configure_.side;
+  if (spec.pattern == Pattern::idle) {
+    task.receivers = std::make_unique<IdleEnds>(spec);
+    return;
+  }
+  if (spec.pattern == Pattern::request_response) {
+    if (!asks) {
+      task.receivers = std::make_unique<Responders>(io_, spec, payload_, read_buffer_);
+      return;
     }
+    auto requesters =
+        std::make_unique<Requesters>(io_, spec, configure_.seed, payload_, read_buffer_);
+    task.requesters = requesters.get();
+    task.senders = std::move(requesters);
+    return;
+  }
+  if (reads(spec, configure_.side)) {
+    task.receivers = std::make_unique<Readers>(io_, spec, configure_.seed, read_buffer_);
+  }
+  if (!sends(spec, configure_.side)) return;
+  if (spec.io == Io::blocking) {
+    auto senders = std::make_unique<BlockingSenders>(spec, configure_.seed, payload_);
+    task.blocking = senders.get();
+    task.senders = std::move(senders);
+  } else {
+    task.senders = std::make_unique<NonblockingSenders>(io_, spec, configure_.seed, payload_);
   }
 }
 
@@ -165,18 +196,28 @@ void Session::on_settle(const Settle& settle) {
 
 void Session::established(std::size_t index, Fd socket) {
   auto& task = tasks_[index];
+  if (acceptor_) set_not_inherited(socket.get(), *task.spec);
   if (!task.sndbuf) {
     task.sndbuf = sndbuf_of(socket.get());
     task.rcvbuf = rcvbuf_of(socket.get());
+    task.options = options_of(socket.get(), task.spec->family);
+  }
+  if (task.senders && task.receivers) {
+    Fd twin(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+    if (!twin) throw_errno("duplicate a socket", errno);
+    task.receivers->adopt(std::move(twin));
   }
   if (task.senders) {
     task.senders->adopt(std::move(socket));
   } else {
-    task.readers->adopt(std::move(socket));
+    task.receivers->adopt(std::move(socket));
   }
 }
 
 void Session::report_connected() {
+  // Kept for options of the sockets, which all have them by now; the senders' threads,
+  // which are yet to come, get none.
+  drop_capabilities();
   Connected connected;
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     auto& task = tasks_[i];
@@ -185,6 +226,7 @@ void Session::report_connected() {
     result.flow = task.spec->flow;
     result.sndbuf = task.sndbuf;
     result.rcvbuf = task.rcvbuf;
+    result.options = task.options;
     if (connector_) {
       const auto& outcome = connector_->outcomes()[i];
       result.established = outcome.established;
@@ -211,7 +253,7 @@ void Session::on_go(const Go& go) {
   std::vector<BlockingSenders*> blocking;
   // Readers first: nothing that is sent shall wait for them to be told.
   for (auto& task : tasks_) {
-    if (task.readers) task.readers->start(go.traffic_from_ns, window);
+    if (task.receivers) task.receivers->start(go.traffic_from_ns, window);
   }
   for (auto& task : tasks_) {
     if (task.senders) task.senders->start(go.traffic_from_ns, window);
@@ -246,12 +288,10 @@ void Session::take_sample(std::uint32_t index) {
   for (auto& task : tasks_) {
     SampleTask part;
     part.flow = task.spec->flow;
-    if (task.readers) {
-      const auto bytes = task.readers->bytes_in_window();
-      part.bytes_read = bytes - std::exchange(task.sampled_bytes, bytes);
-    } else {
-      part.blocked_senders = task.senders->blocked_now();
+    if (const auto bytes = task.bytes_in_window()) {
+      part.bytes_read = *bytes - std::exchange(task.sampled_bytes, *bytes);
     }
+    if (task.senders) part.blocked_senders = task.senders->blocked_now();
     sample.tasks.push_back(part);
   }
   send(MessageType::sample, sample);
@@ -264,33 +304,50 @@ void Session::report_result() {
   for (auto& task : tasks_) {
     auto& part = result.tasks.emplace_back();
     part.flow = task.spec->flow;
-    if (task.readers) {
-      auto collected = task.readers->collect();
+    part.bytes_read = task.bytes_in_window();
+    if (task.receivers) {
+      auto collected = task.receivers->collect();
       part.alive = collected.alive;
-      part.bytes_read = task.readers->bytes_in_window();
       part.errors = std::move(collected.errors);
       part.sndbuf = std::move(collected.sndbuf);
       part.rcvbuf = std::move(collected.rcvbuf);
-      continue;
+      part.options = std::move(collected.options);
     }
-    auto collected = task.senders->collect();
-    part.alive = collected.alive;
-    part.errors = std::move(collected.errors);
-    part.sndbuf = std::move(collected.sndbuf);
-    part.rcvbuf = std::move(collected.rcvbuf);
-    auto& sent = part.sent.emplace();
-    sent.messages = collected.tally.messages;
-    if (task.spec->messages_per_s) sent.backlog = collected.backlog;
-    sent.send_call = std::move(collected.tally.send_call);
-    sent.send_latency = std::move(collected.tally.send_latency);
-    sent.own_clock = std::move(collected.tally.stalls);
-    if (task.blocking == nullptr) continue;
-    exact = exact && collected.exact_gate;
-    result.gate = exact ? "rseq" : "time";
-    result.floor_ns = exact ? 0 : static_cast<std::uint64_t>(kSwitchFloorNs);
+    if (task.senders) report_sent(task, part, result, exact);
   }
   phase_ = Phase::result;
   send(MessageType::result, result);
+}
+
+// Of a duplex task after its receivers: one connection counts once.
+void Session::report_sent(Task& task, ResultTask& part, Result& result, bool& exact) {
+  auto collected = task.senders->collect();
+  part.alive = task.receivers ? std::min(part.alive, collected.alive) : collected.alive;
+  for (const auto& [name, count] : collected.errors) {
+    auto& errors = part.errors[name];
+    errors = std::max(errors, count);
+  }
+  part.sndbuf = std::move(collected.sndbuf);
+  part.rcvbuf = std::move(collected.rcvbuf);
+  part.options = std::move(collected.options);
+  auto& sent = part.sent.emplace();
+  sent.messages = collected.tally.messages;
+  if (task.spec->pace) sent.backlog = collected.backlog;
+  sent.send_call = std::move(collected.tally.send_call);
+  sent.send_latency = std::move(collected.tally.send_latency);
+  sent.acked = std::move(collected.acked);
+  sent.own_clock = std::move(collected.tally.stalls);
+  if (task.blocking == nullptr) return;
+  exact = exact && collected.exact_gate;
+  result.gate = exact ? "rseq" : "time";
+  result.floor_ns = exact ? 0 : static_cast<std::uint64_t>(kSwitchFloorNs);
+}
+
+std::optional<std::uint64_t> Session::Task::bytes_in_window() const {
+  if (spec->pattern == Pattern::idle) return std::nullopt;
+  if (requesters != nullptr) return requesters->bytes_in_window();
+  if (!receivers) return std::nullopt;
+  return receivers->bytes_in_window();
 }
 
 void Session::on_close() {
@@ -304,7 +361,7 @@ void Session::on_close() {
   if (acceptor_) acceptor_->stop();
   for (auto& task : tasks_) {
     if (task.senders) task.senders->stop();
-    if (task.readers) task.readers->stop();
+    if (task.receivers) task.receivers->stop();
   }
   channel_.send(static_cast<std::uint8_t>(MessageType::closed), {});
 }

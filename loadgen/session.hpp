@@ -13,7 +13,8 @@
 #include "loadgen/connector.hpp"
 #include "loadgen/edge_watch.hpp"
 #include "loadgen/messages.hpp"
-#include "loadgen/readers.hpp"
+#include "loadgen/receivers.hpp"
+#include "loadgen/requesters.hpp"
 
 namespace netstall {
 
@@ -36,15 +37,19 @@ class Session {
 
  private:
   enum class Phase : std::uint8_t { hello, configure, connect, connected, traffic, result, close };
-  // One FlowTask and this worker's end of it: senders or readers.
+  // One FlowTask and this worker's ends of it: senders, receivers, or (duplex) both.
   struct Task {
     const FlowTask* spec = nullptr;
     std::unique_ptr<Senders> senders;
     BlockingSenders* blocking = nullptr;  // the same, where they are
-    std::unique_ptr<Readers> readers;
+    Requesters* requesters = nullptr;     // likewise
+    std::unique_ptr<Receivers> receivers;
     std::optional<std::uint64_t> sndbuf;
     std::optional<std::uint64_t> rcvbuf;
+    OptionTexts options;
     std::uint64_t sampled_bytes = 0;
+    // Nothing where this end does not read.
+    std::optional<std::uint64_t> bytes_in_window() const;
   };
 
   void watch_control();
@@ -61,11 +66,13 @@ class Session {
   void on_close();
 
   void make_tasks();
+  void make_ends(Task& task);
   void established(std::size_t task, Fd socket);
   void report_connected();
   void schedule_sample(std::uint32_t index);
   void take_sample(std::uint32_t index);
   void report_result();
+  void report_sent(Task& task, ResultTask& part, Result& result, bool& exact);
 
   asio::io_context io_;
   FrameChannel& channel_;

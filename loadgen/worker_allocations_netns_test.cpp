@@ -53,30 +53,45 @@ void expect_no_allocation_per_message(const FlowTask& task, std::uint64_t least_
 
 TEST(Allocations, NoneAMessageNonblocking) {
   auto task = task_with(16);
-  task.payload = Bytes{4'096};
+  task.payload.fixed = Bytes{4'096};
   expect_no_allocation_per_message(task, 10'000);
 }
 
 TEST(Allocations, NoneAMessageBlocking) {
   auto task = task_with(16);
   task.io = Io::blocking;
-  task.payload = Bytes{4'096};
+  task.payload.fixed = Bytes{4'096};
   expect_no_allocation_per_message(task, 10'000);
 }
 
 TEST(Allocations, NoneAMessagePaced) {
   auto task = task_with(200);
-  task.payload = Bytes{100};
-  task.messages_per_s = 100;
+  task.payload.fixed = Bytes{100};
+  task.pace = PaceSpec{100};
   expect_no_allocation_per_message(task, 10'000);
+}
+
+TEST(Allocations, NoneAMessageByDistributions) {
+  auto task = task_with(200);
+  task.payload.log_normal = LogNormalSizes{Bytes{100}, 1, Bytes{1}, Bytes{4'096}};
+  task.pace = PaceSpec{100, Arrival::poisson};
+  expect_no_allocation_per_message(task, 10'000);
+}
+
+TEST(Allocations, NoneARequest) {
+  auto task = task_with(16);
+  task.pattern = Pattern::request_response;
+  task.payload.fixed = task.response.fixed = Bytes{100};
+  task.pipeline = 2;
+  expect_no_allocation_per_message(task, 5'000);
 }
 
 TEST(Allocations, NoneAStall) {
   auto task = task_with(100);
-  task.payload = Bytes{4'096};
-  task.sndbuf = task.rcvbuf = Bytes{4'096};
-  task.bytes_per_s = 400'000;
-  task.chunk = Bytes{4'096};
+  task.payload.fixed = Bytes{4'096};
+  task.socket.sndbuf = task.socket.rcvbuf = Bytes{4'096};
+  task.reader.bytes_per_s = 400'000;
+  task.reader.chunk = Bytes{4'096};
   expect_no_allocation_per_message(task, 5'000);
 }
 

@@ -34,7 +34,7 @@ TEST(Worker, ConnectsThatNobodyAnswersTimeOut) {
   Fd listener;
   {
     const ScopedNetns inside(netns.get());
-    listener = make_socket(FlowTask{}, false);
+    listener = make_socket(FlowTask{}, Side::server);
     const auto address = address_of(Family::ipv4, "127.0.0.1", 5001);
     ASSERT_EQ(::bind(listener.get(), address.get(), address.length), 0);
     // The queue takes one more than asked for; the SYNs behind it are dropped.
@@ -107,7 +107,7 @@ TEST(Worker, AServerSettlesForWhatItsClientsHave) {
 TEST(Worker, ASenderCountsWhatResetItsConnections) {
   auto task = task_with(10);
   task.io = Io::blocking;
-  task.stop_after = 0ns;
+  task.reader.stop_after = 0ns;
   WorkerPair pair({task});
   pair.connect();
   pair.begin(200ms, 500ms);
@@ -128,7 +128,7 @@ TEST(Worker, EndsWithItsControlStream) {
   for (const Io io : {Io::blocking, Io::nonblocking}) {
     auto task = task_with(20);
     task.io = io;
-    task.stop_after = 0ns;
+    task.reader.stop_after = 0ns;
     WorkerPair pair({task});
     pair.connect();
     pair.begin(100ms, 60s);
@@ -173,7 +173,7 @@ TEST(Worker, RefusesAnotherProtocol) {
   const LoopbackNetns netns;
   TestWorker worker(netns.get());
   worker.send(MessageType::hello, Hello{kWorkerProtocol + 1, 0});
-  EXPECT_EQ(failure_of(worker), "hello: greet the controller: it speaks protocol 2, this worker 1");
+  EXPECT_EQ(failure_of(worker), "hello: greet the controller: it speaks protocol 3, this worker 2");
 }
 
 TEST(Worker, RefusesMessagesOutOfTurn) {

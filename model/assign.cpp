@@ -53,7 +53,10 @@ class Planner {
  public:
   Planner(const Scenario& scenario, const Limits& limits)
       : flows_(scenario.flows), limits_(limits), source_ports_(source_ports(scenario, limits)) {
-    for (const auto& flow : flows_) connections_ += flow.connections;
+    for (const auto& flow : flows_) {
+      connections_ += flow.connections;
+      descriptors_ += flow.connections * descriptors_of(flow);
+    }
     const auto maps = limits_.maps_per_process;
     threads_per_worker_ = maps > kReservedMaps ? (maps - kReservedMaps) / kMapsPerThread : 0;
   }
@@ -76,6 +79,11 @@ class Planner {
                 fmt::format("this needs {}, and there are {}", need, have), std::move(remedy));
   }
 
+  // Of a connection at one end: duplex reads by a duplicate of the sender's.
+  static std::uint64_t descriptors_of(const FlowGroup& flow) {
+    return flow.pattern == Pattern::duplex ? 2 : 1;
+  }
+
   bool sends_blocking(const FlowGroup& flow, Side side) const {
     return flow.io == Io::blocking && flow.sender == side;
   }
@@ -88,7 +96,9 @@ class Planner {
 
   // Bounds of everything that follows, so that no plan is begun that cannot end well.
   void refuse_the_impossible() const {
-    const auto least = kReservedDescriptors + 2;  // a listener and a connection
+    std::uint64_t connection = 1;
+    for (const auto& flow : flows_) connection = std::max(connection, descriptors_of(flow));
+    const auto least = kReservedDescriptors + 1 + connection;  // a listener and a connection
     if (limits_.nofile < least) {
       fail(fmt::format("{} descriptors in a worker", least), fmt::to_string(limits_.nofile),
            "Raise the hard limit of open files (ulimit -Hn).");
@@ -105,7 +115,7 @@ class Planner {
            fmt::to_string(limits_.maps_per_process), "Raise vm.max_map_count.");
     }
     // At the least: a thread a blocking sender, and the workers that the descriptors take.
-    const auto workers = ceil_div(connections_, limits_.nofile - kReservedDescriptors);
+    const auto workers = ceil_div(descriptors_, limits_.nofile - kReservedDescriptors);
     if (senders + 2 * workers > limits_.threads) fail_for_threads(senders + 2 * workers);
   }
 
@@ -132,7 +142,7 @@ class Planner {
   void add(Load& load, std::size_t flow, std::uint64_t connections, Side side) const {
     if (connections == 0) return;
     load.connections[flow] += connections;
-    load.descriptors += connections;
+    load.descriptors += connections * descriptors_of(flows_[flow]);
     if (side == Side::server) load.descriptors += ceil_div(connections, source_ports_);
     if (sends_blocking(flows_[flow], side)) load.senders += connections;
   }
@@ -162,7 +172,7 @@ class Planner {
 
   std::vector<Load> loads(Side side) const {
     auto least = workers_for_cpus(side);
-    least = std::max(least, ceil_div(connections_, limits_.nofile - kReservedDescriptors));
+    least = std::max(least, ceil_div(descriptors_, limits_.nofile - kReservedDescriptors));
     if (const auto senders = blocking_senders(side)) {
       least = std::max(least, ceil_div(senders, most_senders()));
     }
@@ -229,6 +239,7 @@ class Planner {
       const auto rest = room % (source_ports_ + 1);
       room = room / (source_ports_ + 1) * source_ports_ + (rest > 0 ? rest - 1 : 0);
     }
+    room /= descriptors_of(flows_[flow]);
     if (sends_blocking(flows_[flow], side)) room = std::min(room, most_senders() - load.senders);
     return room;
   }
@@ -245,6 +256,7 @@ class Planner {
   // Gives each server's part of a group as many ports as its connections need.
   void add_servers(const std::vector<Load>& loads, Assignment& assignment) {
     ports_.assign(flows_.size(), {});
+    std::vector<std::uint32_t> first(flows_.size(), 0);
     std::uint16_t port = kFirstPort;
     for (std::size_t i = 0; i < loads.size(); ++i) {
       auto server = worker(loads[i], Side::server, i);
@@ -252,7 +264,8 @@ class Planner {
         for (auto left = loads[i].connections[flow]; left > 0;) {
           const auto taken = std::min(left, source_ports_);
           const Share share{static_cast<std::uint32_t>(flow), port++,
-                            static_cast<std::uint32_t>(taken)};
+                            static_cast<std::uint32_t>(taken), first[flow]};
+          first[flow] += share.connections;
           server.shares.push_back(share);
           ports_[flow].push_back(share);
           left -= taken;
@@ -265,6 +278,7 @@ class Planner {
   // Clients take what the servers expect, port after port.
   void add_clients(const std::vector<Load>& loads, Assignment& assignment) {
     std::vector<std::size_t> at(flows_.size(), 0);
+    std::vector<std::uint32_t> first(flows_.size(), 0);
     for (std::size_t i = 0; i < loads.size(); ++i) {
       auto client = worker(loads[i], Side::client, i);
       for (std::size_t flow = 0; flow < flows_.size(); ++flow) {
@@ -272,7 +286,8 @@ class Planner {
           auto& expected = ports_[flow][at[flow]];
           const auto taken =
               static_cast<std::uint32_t>(std::min<std::uint64_t>(left, expected.connections));
-          client.shares.push_back({expected.flow, expected.port, taken});
+          client.shares.push_back({expected.flow, expected.port, taken, first[flow]});
+          first[flow] += taken;
           expected.connections -= taken;
           if (expected.connections == 0) ++at[flow];
           left -= taken;
@@ -286,6 +301,7 @@ class Planner {
   const Limits& limits_;
   std::uint64_t source_ports_;
   std::uint64_t connections_ = 0;
+  std::uint64_t descriptors_ = 0;  // of all of them at one end
   std::uint64_t threads_per_worker_ = 0;
   std::vector<std::vector<Share>> ports_;  // of each group, with what is still to be taken
 };

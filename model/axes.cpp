@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/nearest.hpp"
 #include "model/fingerprint.hpp"
 #include "model/key_tree.hpp"
 #include "model/scenario_values.hpp"
@@ -20,15 +21,10 @@ using nlohmann::json;
 
 constexpr std::size_t kLongestLabel = 48;
 constexpr std::string_view kAxisAllowed =
-    R"(a JSON pointer, as "/flows/0/connections", or a name for an axis of labelled settings)";
+    R"(a JSON pointer, as "/flows/0/connections", or a name for an axis of labelled or zipped settings)";
 
-// A value as a label: short, readable, and different for different values.
-std::string label_of(const json& value) {
-  if (value.is_null()) return "absent";
-  auto label = value.is_string() ? escaped(value.get_ref<const std::string&>(), std::string::npos)
-                                 : value.dump(-1, ' ', true, json::error_handler_t::replace);
-  if (label.empty()) return "empty";
-  if (value.is_structured()) std::erase_if(label, [](char c) { return c == '"'; });
+// Long ones keep their beginning, and differ where the whole differs.
+std::string shortened(std::string label) {
   if (label.size() <= kLongestLabel) return label;
   return fmt::format("{}~{}", label.substr(0, kLongestLabel - 9), fingerprint(label).substr(0, 8));
 }
@@ -109,7 +105,66 @@ class AxisReader {
     return axis.take();
   }
 
+  // {"zip": {pointer: list, …}}: value k of the axis sets value k of each list.
+  std::optional<AxisChanges> zipped_axis(const std::string& name, const json& value,
+                                         const Place& place) {
+    if (!NameText::accepts(name)) {
+      faults_.add(place, "the name " + shown_text(name), std::string(kAxisAllowed));
+      return std::nullopt;
+    }
+    for (const auto& [key, entry] : value.items()) {
+      if (key != "zip") faults_.add(Place(place, key), "an unknown key", "zip");
+    }
+    const Place zip_place(place, "zip");
+    const auto zip = value.find("zip");
+    if (zip == value.end() || !zip->is_object() || zip->empty()) {
+      faults_.add(zip_place, zip == value.end() ? "nothing" : shown(*zip),
+                  "an object of JSON pointers and lists of values");
+      return std::nullopt;
+    }
+    const auto before = faults_.count();
+    std::vector<Tokens> places;
+    for (const auto& [pointer, values] : zip->items()) {
+      places.push_back(zipped_place(pointer, values, zip->front().size(), zip_place));
+    }
+    if (faults_.count() != before) return std::nullopt;
+    AxisBuilder axis(name, name);
+    for (std::size_t i = 0; i < zip->front().size(); ++i) {
+      add_zipped(*zip, places, i, axis, zip_place);
+    }
+    return axis.take();
+  }
+
  private:
+  // Where one list of a zip goes; a fault where the list does not fit the others.
+  Tokens zipped_place(const std::string& pointer, const json& values, std::size_t length,
+                      const Place& place) {
+    const Place here(place, pointer);
+    auto tokens = known_place(pointer, here);
+    if (tokens && tokens->front() == "profile") {
+      faults_.add(here, "a profile in a zip", R"(a named axis of {"label", "set"} for profiles)");
+    }
+    if (is_filled_list(values, here) && values.size() != length) {
+      faults_.add(here, fmt::format("a list of {}", values.size()),
+                  fmt::format("one of {}, as the zip's first list is", length));
+    }
+    return tokens.value_or(Tokens{});
+  }
+
+  void add_zipped(const json& zip, const std::vector<Tokens>& places, std::size_t index,
+                  AxisBuilder& axis, const Place& place) {
+    std::string label;
+    std::vector<Change> changes;
+    auto at = places.begin();
+    for (const auto& [pointer, values] : zip.items()) {
+      const Place list(place, pointer);
+      changes.push_back(change(*at++, values[index], Place(list, index)));
+      label += (label.empty() ? "" : "+") + label_of(values[index]);
+    }
+    const Place first(place, zip.items().begin().key());
+    axis.add(shortened(std::move(label)), std::move(changes), Place(first, index), faults_);
+  }
+
   bool is_filled_list(const json& values, const Place& place) {
     if (values.is_array() && !values.empty()) return true;
     faults_.add(place, values.is_array() ? "an empty list" : shown(values),
@@ -124,7 +179,7 @@ class AxisReader {
       return std::nullopt;
     }
     const auto& top = tokens->front();
-    if (top == "schema" || top == "name" || top == "why" || top == "sweep") {
+    if (top == "schema" || top == "name" || top == "why" || top == "sweep" || top == "exclude") {
       faults_.add(place, "an axis over " + shown_text(top),
                   "a place in lab, profile, sysctl, flows, timing or expect");
       return std::nullopt;
@@ -179,6 +234,102 @@ class AxisReader {
   Faults& faults_;
   KnownKey tree_;
 };
+
+// Reads what is left out of the axes' product.
+class ExclusionReader {
+ public:
+  ExclusionReader(const std::vector<AxisChanges>& axes, Faults& faults)
+      : axes_(axes), faults_(faults) {}
+
+  Exclusion read(const json& value, const Place& place) {
+    Exclusion exclusion;
+    if (!value.is_object() || value.empty()) {
+      faults_.add(place, shown(value), "an object of axes and their values");
+      return exclusion;
+    }
+    for (const auto& [name, values] : value.items()) {
+      const Place here(place, name);
+      if (const auto axis = axis_of(name, here)) {
+        exclusion.push_back({*axis, chosen(axes_[*axis], name, values, here)});
+      }
+    }
+    return exclusion;
+  }
+
+ private:
+  // By its name, or by a place that it changes.
+  std::optional<std::size_t> axis_of(const std::string& name, const Place& place) {
+    std::vector<std::string_view> known;
+    for (std::size_t i = 0; i < axes_.size(); ++i) {
+      if (axes_[i].name == name || changes(axes_[i], name)) return i;
+      known.emplace_back(axes_[i].name);
+    }
+    faults_.add(place, "no axis of this sweep",
+                known.empty() ? "nothing to exclude, as there is no sweep"
+                              : fmt::format("one of {}", fmt::join(known, ", ")),
+                nearest_word(name, known));
+    return std::nullopt;
+  }
+
+  static bool changes(const AxisChanges& axis, std::string_view pointer) {
+    return std::any_of(axis.values.begin(), axis.values.end(), [&](const auto& value) {
+      return std::any_of(value.changes.begin(), value.changes.end(),
+                         [&](const Change& change) { return pointer_of(change.place) == pointer; });
+    });
+  }
+
+  // One value, or a list of them: a label, or what stands at the place.
+  std::vector<bool> chosen(const AxisChanges& axis, std::string_view name, const json& values,
+                           const Place& place) {
+    std::vector<bool> chosen(axis.values.size(), false);
+    if (!values.is_array()) {
+      choose(axis, name, values, place, chosen);
+      return chosen;
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      choose(axis, name, values[i], Place(place, i), chosen);
+    }
+    return chosen;
+  }
+
+  void choose(const AxisChanges& axis, std::string_view name, const json& value, const Place& place,
+              std::vector<bool>& chosen) {
+    bool found = false;
+    std::vector<std::string_view> labels;
+    for (std::size_t i = 0; i < axis.values.size(); ++i) {
+      labels.emplace_back(axis.values[i].label);
+      if (axis.values[i].label != label_of(value) && !sets(axis.values[i], name, value)) continue;
+      chosen[i] = true;
+      found = true;
+    }
+    if (found) return;
+    faults_.add(place, shown(value), fmt::format("one of {}", fmt::join(labels, ", ")),
+                nearest_word(label_of(value), labels));
+  }
+
+  static bool sets(const AxisValueChanges& of, std::string_view pointer, const json& value) {
+    return std::any_of(of.changes.begin(), of.changes.end(), [&](const Change& change) {
+      return pointer_of(change.place) == pointer && change.value.value_or(nullptr) == value;
+    });
+  }
+
+  const std::vector<AxisChanges>& axes_;
+  Faults& faults_;
+};
+
+std::vector<Exclusion> read_exclusions(const json& document, const std::vector<AxisChanges>& axes,
+                                       Faults& faults) {
+  std::vector<Exclusion> exclusions;
+  const auto exclude = document.find("exclude");
+  if (exclude == document.end() || !exclude->is_array()) return exclusions;
+  const Place root;
+  const Place place(root, "exclude");
+  ExclusionReader reader(axes, faults);
+  for (std::size_t i = 0; i < exclude->size(); ++i) {
+    exclusions.push_back(reader.read((*exclude)[i], Place(place, i)));
+  }
+  return exclusions;
+}
 
 struct ChangedPlace {
   const Change* change;
@@ -254,6 +405,15 @@ void lengthen_unclear_ids(std::vector<AxisChanges>& axes) {
 
 }  // namespace
 
+std::string label_of(const json& value) {
+  if (value.is_null()) return "absent";
+  auto label = value.is_string() ? escaped(value.get_ref<const std::string&>(), std::string::npos)
+                                 : value.dump(-1, ' ', true, json::error_handler_t::replace);
+  if (label.empty()) return "empty";
+  if (value.is_structured()) std::erase_if(label, [](char c) { return c == '"'; });
+  return shortened(std::move(label));
+}
+
 std::vector<Tokens> swept_places(const json& document) {
   std::vector<Tokens> places;
   const auto add = [&places](const std::string& pointer) {
@@ -264,6 +424,9 @@ std::vector<Tokens> swept_places(const json& document) {
   if (!sweep.is_object()) return places;
   for (const auto& [name, values] : sweep.items()) {
     add(name);
+    if (values.is_object() && values.contains("zip") && values["zip"].is_object()) {
+      for (const auto& [pointer, list] : values["zip"].items()) add(pointer);
+    }
     if (name.starts_with('/') || !values.is_array()) continue;
     for (const auto& value : values) {
       if (!value.is_object() || !value.contains("set") || !value["set"].is_object()) continue;
@@ -276,22 +439,27 @@ std::vector<Tokens> swept_places(const json& document) {
 Axes read_axes(const json& document, Faults& faults) {
   std::vector<AxisChanges> axes;
   const auto sweep = document.find("sweep");
-  if (sweep == document.end() || !sweep->is_object()) return {};
+  if (sweep == document.end() || !sweep->is_object()) {
+    read_exclusions(document, axes, faults);
+    return {};
+  }
   AxisReader reader(faults);
   const Place root;
   const Place place(root, "sweep");
   for (const auto& [name, values] : sweep->items()) {
     const Place here(place, name);
     auto axis = name.starts_with('/') ? reader.pointer_axis(name, values, here)
+                : values.is_object()  ? reader.zipped_axis(name, values, here)
                                       : reader.named_axis(name, values, here);
     if (axis) axes.push_back(std::move(*axis));
   }
   const auto before = faults.count();
   check_overlaps(axes, faults);
   check_count(axes, faults);
+  auto exclusions = read_exclusions(document, axes, faults);
   const bool makes_cells = faults.count() == before;
   lengthen_unclear_ids(axes);
-  return {std::move(axes), makes_cells};
+  return {std::move(axes), std::move(exclusions), makes_cells};
 }
 
 Axis plain(const AxisChanges& axis) {

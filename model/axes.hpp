@@ -34,18 +34,30 @@ struct AxisChanges {
   std::vector<AxisValueChanges> values;
 };
 
+// A value of an axis as its label: short, readable, and different for different values.
+std::string label_of(const nlohmann::json& value);
+
 // The places that a sweep changes, read leniently from a document that may have
 // faults anywhere.
 std::vector<Tokens> swept_places(const nlohmann::json& document);
 
+// Cells to leave out: those whose value of every axis named here is one of these.
+struct ExcludedValues {
+  std::size_t axis = 0;
+  std::vector<bool> values;  // one for each of the axis
+};
+using Exclusion = std::vector<ExcludedValues>;
+
 struct Axes {
   std::vector<AxisChanges> axes;  // those that can be read
-  bool makes_cells = true;        // false: they contradict each other, or are too many
+  std::vector<Exclusion> exclusions;
+  bool makes_cells = true;  // false: they contradict each other, or are too many
 };
 
-// The axes of a document. Finds every fault that does not depend on what stands at
-// the places: unknown places, places that two axes change, labels given twice, too
-// many cells.
+// The axes of a document and what it excludes of them. Finds every fault that does
+// not depend on what stands at the places: unknown places, places that two axes
+// change, labels given twice, lists of unequal length in one zip, too many cells,
+// exclusions of what no axis has.
 Axes read_axes(const nlohmann::json& document, Faults& faults);
 
 // For people and for the report.

@@ -31,10 +31,15 @@ template <class T>
 struct ValueOf<std::vector<T>> {
   using Type = T;
 };
+template <class T>
+struct ValueOf<std::optional<std::vector<T>>> {
+  using Type = T;
+};
 
 // A value that is taken as a whole, whatever is within.
 template <class What>
-constexpr bool kTakenWhole = std::is_same_v<What, SysctlNames> || std::is_same_v<What, Sweep>;
+constexpr bool kTakenWhole = std::is_same_v<What, SysctlNames> || std::is_same_v<What, Sweep> ||
+                             std::is_same_v<What, Exclusions> || std::is_same_v<What, Labels>;
 template <class E>
 constexpr bool kTakenWhole<SetOf<E>> = true;
 

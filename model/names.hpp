@@ -11,9 +11,11 @@
 namespace netstall {
 
 enum class Side : std::uint8_t { client, server };
-enum class Pattern : std::uint8_t { stream };
+enum class Pattern : std::uint8_t { stream, request_response, duplex, idle };
 enum class Io : std::uint8_t { blocking, nonblocking };
-enum class Arrival : std::uint8_t { constant };
+enum class Arrival : std::uint8_t { constant, poisson };
+// Whose the rate of a pace is: each connection's, or the whole flow group's.
+enum class PaceOf : std::uint8_t { connection, group };
 enum class Family : std::uint8_t { ipv4, ipv6 };
 
 // Why a wait happened. The order is shared with the BPF programs (bpf/causes.h).
@@ -42,7 +44,8 @@ struct Names<Side> {
 };
 template <>
 struct Names<Pattern> {
-  static constexpr std::array<std::string_view, 1> list{"stream"};
+  static constexpr std::array<std::string_view, 4> list{"stream", "request-response", "duplex",
+                                                        "idle"};
 };
 template <>
 struct Names<Io> {
@@ -50,7 +53,11 @@ struct Names<Io> {
 };
 template <>
 struct Names<Arrival> {
-  static constexpr std::array<std::string_view, 1> list{"constant"};
+  static constexpr std::array<std::string_view, 2> list{"constant", "poisson"};
+};
+template <>
+struct Names<PaceOf> {
+  static constexpr std::array<std::string_view, 2> list{"connection", "group"};
 };
 template <>
 struct Names<Family> {

@@ -9,12 +9,28 @@
 #include "base/error.hpp"
 #include "model/cost.hpp"
 #include "model/seeded_shuffle.hpp"
+#include "model/size_distribution.hpp"
 
 namespace netstall {
 namespace {
 
 void add_ports(const WorkerPlan& worker, Budget& budget) {
   if (worker.side == Side::server) budget.ports += worker.shares.size();
+}
+
+// What a worker keeps to send from, or to read into.
+std::uint64_t buffer_of(const FlowGroup& flow, Side side) {
+  if (flow.pattern == Pattern::idle) return 0;
+  const auto read = flow.reader.chunk.value_or(Bytes{65536}).count;
+  const auto sent = SizeDistribution(flow.payload).largest();
+  switch (flow.pattern) {
+    case Pattern::request_response:
+      return read + (flow.sender == side ? sent : SizeDistribution(flow.response).largest());
+    case Pattern::duplex:
+      return read + sent;
+    default:
+      return flow.sender == side ? sent : read;
+  }
 }
 
 // What one cell takes of the machine; its duration is left out.
@@ -29,10 +45,8 @@ Budget budget_of(const Scenario& scenario, const Assignment& assignment) {
     budget.user_memory_bytes += kUserBytesPerWorker + worker.threads * kUserBytesPerThread;
     for (const auto& share : worker.shares) {
       const auto& flow = scenario.flows[share.flow];
-      const auto buffer = flow.sender == worker.side ? flow.payload.fixed
-                                                     : flow.reader.chunk.value_or(Bytes{65536});
-      budget.user_memory_bytes +=
-          kUserBytesPerShare + buffer.count + share.connections * kUserBytesPerConnection;
+      budget.user_memory_bytes += kUserBytesPerShare + buffer_of(flow, worker.side) +
+                                  share.connections * kUserBytesPerConnection;
     }
   }
   budget.kernel_memory_bytes =

@@ -28,6 +28,7 @@ struct Share {
   std::uint32_t flow = 0;  // index into Scenario::flows
   std::uint16_t port = 0;
   std::uint32_t connections = 0;
+  std::uint32_t first = 0;  // its first connection's number among its side's of the group
 };
 
 struct WorkerPlan {

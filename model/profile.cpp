@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "base/error.hpp"
@@ -25,15 +28,55 @@ bool is_name_character(char c) {
          std::string_view("_-/:@+").find(c) != std::string_view::npos;
 }
 
-// One line of a profile, or none where the line says nothing.
+constexpr std::size_t kMostIncludes = 20;
+
+// tuned lets a value be quoted.
+std::string_view unquoted(std::string_view value) {
+  value = trimmed(value);
+  if (value.size() < 2 || (value.front() != '"' && value.front() != '\'')) return value;
+  if (value.back() != value.front()) return value;
+  return value.substr(1, value.size() - 2);
+}
+
+// The lines of a profile, one after the other.
 class ProfileParser {
  public:
-  explicit ProfileParser(std::string_view file) : file_(file) {}
+  ProfileParser(std::string_view file, Profile& profile) : file_(file), profile_(profile) {}
 
-  void line(std::string_view text, Profile& profile) {
+  void line(std::string_view text) {
     ++line_;
     text = trimmed(text);
     if (text.empty() || text.front() == '#' || text.front() == ';') return;
+    if (text.front() == '[') return begin_section(text);
+    said_anything_ = true;
+    if (!section_ || *section_ == "sysctl") return entry(text);
+    if (*section_ == "main") main_entry(text);
+  }
+
+ private:
+  void begin_section(std::string_view text) {
+    if (text.back() != ']') fail(text, "expected a section as [sysctl]");
+    if (!section_ && said_anything_) {
+      fail(text, "a section after lines that are in none: tuned's profiles begin with one");
+    }
+    section_ = trimmed(text.substr(1, text.size() - 2));
+    if (*section_ != "main" && *section_ != "sysctl") profile_.other_sections.push_back(*section_);
+  }
+
+  void main_entry(std::string_view text) {
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos || trimmed(text.substr(0, equals)) != "include") return;
+    auto names = unquoted(text.substr(equals + 1));
+    while (!names.empty()) {
+      const auto end = std::min(names.find_first_of(",;"), names.size());
+      const auto name = trimmed(names.substr(0, end));
+      if (name.find("${") != std::string_view::npos) fail(name, kNoExpansion);
+      if (!name.empty()) profile_.includes.emplace_back(name);
+      names.remove_prefix(std::min(end + 1, names.size()));
+    }
+  }
+
+  void entry(std::string_view text) {
     const auto equals = text.find('=');
     if (equals == std::string_view::npos) {
       fail(text, "expected \"name = value\", or a comment that begins with # or ;");
@@ -43,8 +86,10 @@ class ProfileParser {
     entry.optional = key.starts_with('-');
     if (entry.optional) key.remove_prefix(1);
     entry.key = dotted_sysctl(key);
-    entry.value = normal_sysctl_value(text.substr(equals + 1));
+    const auto value = trimmed(text.substr(equals + 1));
+    entry.value = normal_sysctl_value(section_ ? unquoted(value) : value);
     entry.line = line_;
+    entry.file = file_;
     if (key.find_first_of("*?[") != std::string_view::npos) {
       fail(key, "patterns are not taken: name each sysctl");
     }
@@ -52,18 +97,85 @@ class ProfileParser {
     if (!is_sysctl_value(entry.value)) {
       fail(entry.value, "expected a value of 1 to 4095 printable characters");
     }
-    profile.entries.push_back(std::move(entry));
+    if (section_) refuse_tuned_only(entry.value);
+    profile_.entries.push_back(std::move(entry));
   }
 
- private:
+  void refuse_tuned_only(std::string_view value) const {
+    if (value.find("${") != std::string_view::npos) fail(value, kNoExpansion);
+    if (value.front() == '<' || value.front() == '>') {
+      fail(value, "a value that depends on the present one is not taken: give the value");
+    }
+  }
+
   [[noreturn]] void fail(std::string_view found, std::string_view allowed) const {
     throw Error(ErrorKind::usage,
                 fmt::format("read profile {}, line {}", escaped(file_, 200), line_),
                 fmt::format("found {}: {}", shown_text(found), allowed));
   }
 
+  static constexpr std::string_view kNoExpansion =
+      "tuned's variables and functions are not expanded: write what they stand for";
+
   std::string_view file_;
+  Profile& profile_;
+  std::optional<std::string> section_;  // tuned's
+  bool said_anything_ = false;
   int line_ = 0;
+};
+
+// Reads files with what they include.
+class ProfileLoader {
+ public:
+  void load(const std::filesystem::path& path, Profile& whole) {
+    const auto canonical = std::filesystem::weakly_canonical(path);
+    if (std::find(open_.begin(), open_.end(), canonical) != open_.end()) {
+      throw Error(ErrorKind::usage, fmt::format("read profile {}", escaped(path.string(), 200)),
+                  "it is included by what it includes");
+    }
+    if (++files_ > kMostIncludes) {
+      throw Error(ErrorKind::usage, fmt::format("read profile {}", escaped(path.string(), 200)),
+                  fmt::format("more than {} files are included", kMostIncludes));
+    }
+    auto own = parse_profile(text_of(path), path.string());
+    open_.push_back(canonical);
+    for (const auto& name : own.includes) load(included(path, name), whole);
+    open_.pop_back();
+    const auto append = [](auto& to, auto& from) {
+      to.insert(to.end(), std::make_move_iterator(from.begin()),
+                std::make_move_iterator(from.end()));
+    };
+    append(whole.entries, own.entries);
+    append(whole.includes, own.includes);
+    append(whole.other_sections, own.other_sections);
+  }
+
+ private:
+  static std::string text_of(const std::filesystem::path& path) {
+    try {
+      return read_file(path, kMaxProfileBytes);
+    } catch (const Error& error) {
+      throw Error(ErrorKind::usage, "read a profile", error.what());
+    }
+  }
+
+  static std::filesystem::path included(const std::filesystem::path& from,
+                                        const std::string& name) {
+    const auto folder = from.parent_path();
+    const std::array candidates{folder / name, folder / (name + ".conf"),
+                                folder / name / "tuned.conf", folder / ".." / name / "tuned.conf"};
+    for (const auto& candidate : candidates) {
+      std::error_code ignored;
+      if (std::filesystem::is_regular_file(candidate, ignored)) return candidate;
+    }
+    throw Error(ErrorKind::usage, fmt::format("read profile {}", escaped(from.string(), 200)),
+                fmt::format("it includes {}, which is none of {}, {}, {} and {}", shown_text(name),
+                            candidates[0].string(), candidates[1].string(), candidates[2].string(),
+                            candidates[3].string()));
+  }
+
+  std::vector<std::filesystem::path> open_;  // those that are being read
+  std::size_t files_ = 0;
 };
 
 }  // namespace
@@ -88,24 +200,22 @@ bool is_sysctl_value(std::string_view value) {
 }
 
 Profile parse_profile(std::string_view text, std::string_view name) {
-  Profile profile{std::string(name), {}};
-  ProfileParser parser(name);
+  Profile profile;
+  profile.name = name;
+  ProfileParser parser(name, profile);
   while (!text.empty()) {
     const auto end = text.find('\n');
-    parser.line(text.substr(0, end), profile);
+    parser.line(text.substr(0, end));
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   }
   return profile;
 }
 
 Profile load_profile(const std::filesystem::path& path) {
-  std::string text;
-  try {
-    text = read_file(path, kMaxProfileBytes);
-  } catch (const Error& error) {
-    throw Error(ErrorKind::usage, "read a profile", error.what());
-  }
-  return parse_profile(text, path.string());
+  Profile whole;
+  whole.name = path.string();
+  ProfileLoader().load(path, whole);
+  return whole;
 }
 
 std::string dotted_sysctl(std::string_view key) {

@@ -1,8 +1,11 @@
 // sysctl profiles: sysctl.d syntax (key = value, # and ; comments, a leading '-'
-// for "ignore if it cannot be set").
+// for "ignore if it cannot be set"), or that of tuned, whose [sysctl] sections count
+// and whose [main] may include others.
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,15 +19,27 @@ struct ProfileEntry {
   std::string value;
   bool optional = false;  // written as "-key = value"
   int line = 0;
+  std::string file;
 };
 
 struct Profile {
   std::string name;
-  std::vector<ProfileEntry> entries;
+  std::vector<ProfileEntry> entries;  // of one key the last counts
+  // Of a tuned profile alone: what its [main] includes, and the sections that say
+  // nothing of sysctls.
+  std::vector<std::string> includes;
+  std::vector<std::string> other_sections;
 };
 
-// Throws Error (usage) with file, line and what is allowed.
+// Which of some sysctl names have one value for the whole machine on this kernel.
+using HostWide = std::function<std::set<std::string>(const std::vector<std::string>& names)>;
+
+// A file's own text, which is tuned's where its first word is a [section]. Throws
+// Error (usage) with file, line and what is allowed.
 Profile parse_profile(std::string_view text, std::string_view name);
+// With the entries of what it includes before its own. NAME is looked for beside the
+// file: NAME, NAME.conf, NAME/tuned.conf and ../NAME/tuned.conf. Throws Error (usage),
+// also for an inclusion that leads back.
 Profile load_profile(const std::filesystem::path& path);
 
 // net/ipv4/tcp_rmem and net.ipv4.tcp_rmem → net.ipv4.tcp_rmem (sysctl.d's rule:

@@ -209,6 +209,24 @@ TEST_F(ProfileOfScenario, IsKeptByValuesOfANamedAxisThatNameNone) {
   EXPECT_EQ(campaign.cells[1].scenario.sysctl.side.client.at("net.ipv4.tcp_rmem"), "1 2 3");
 }
 
+TEST_F(ProfileOfScenario, IsFoundByItsName) {
+  EXPECT_THAT(campaign_of(R"("profile": "b")").base.sysctl.side.client,
+              ElementsAre(Pair("net.ipv4.tcp_rmem", "4 5 6")));
+  const auto swept = campaign_of(R"("sweep": {"/profile": ["a", "b"]})");
+  EXPECT_EQ(swept.cells[1].id, "profile=b");
+  // A folder of that name is no profile; a file is, and comes first.
+  std::filesystem::create_directories(folder_ / "b");
+  EXPECT_EQ(campaign_of(R"("profile": "b")").base.sysctl.side.client.size(), 1U);
+  std::ofstream(folder_ / "c") << "net.ipv4.tcp_rmem = 7 8 9\n";
+  write("c.conf", "net.ipv4.tcp_rmem = 4 5 6\n");
+  EXPECT_THAT(campaign_of(R"("profile": "c")").base.sysctl.side.client,
+              ElementsAre(Pair("net.ipv4.tcp_rmem", "7 8 9")));
+  EXPECT_THAT(faults_of(R"("profile": "bda")"),
+              ElementsAre(testing::EndsWith("; did you mean \"bad\"?")));
+  EXPECT_THAT(faults_of(R"("profile": "profiles/bda.conf")"),
+              ElementsAre(testing::EndsWith("; did you mean \"bad\"?")));
+}
+
 TEST_F(ProfileOfScenario, HasFaults) {
   const auto folders = (folder_ / "nowhere").string() + " or " + folder_.string();
   EXPECT_THAT(
@@ -221,16 +239,17 @@ TEST_F(ProfileOfScenario, HasFaults) {
   EXPECT_THAT(
       faults_of(R"("profile": "/nowhere/x.conf")"),
       ElementsAre(HasSubstr("/nowhere/x.conf: No such file or directory); expected a profile")));
-  EXPECT_THAT(
-      faults_of(R"("sweep": {"/profile": ["x.conf", 3]})"),
-      ElementsAre("/sweep/~1profile/1: found 3; expected a path, such as \"profiles/c1m.conf\"",
-                  HasSubstr("/sweep/~1profile/0: found \"x.conf\", which is not there")));
+  EXPECT_THAT(faults_of(R"("sweep": {"/profile": ["x.conf", 3]})"),
+              ElementsAre("/sweep/~1profile/1: found 3; expected a path, such as "
+                          "\"profiles/c1m.conf\", or {\"client\": path, \"server\": path}",
+                          HasSubstr("/sweep/~1profile/0: found \"x.conf\", which is not there")));
   EXPECT_THAT(
       faults_of(R"("sweep": {"/profile": [null], "profile": [{"label": "a", "set": {}}]})"),
       ElementsAre(
           "/sweep/profile: found an axis of this name beside /profile; expected another name"));
   EXPECT_THAT(faults_of(R"("sweep": {"a": [{"label": "a", "set": {"/profile": 7}}]})"),
-              ElementsAre("/sweep/a/0: found 7; expected a path, such as \"profiles/c1m.conf\""));
+              ElementsAre("/sweep/a/0: found 7; expected a path, such as \"profiles/c1m.conf\", or "
+                          "{\"client\": path, \"server\": path}"));
   options_.profile = "profiles/a.conf";
   EXPECT_THAT(faults_of(R"("sweep": {"/profile": ["profiles/b.conf"]})"),
               ElementsAre("/profile: found a value given with --set or --profile for what is "

@@ -62,6 +62,13 @@ struct BufferSizes {
   std::optional<Histogram> final;
 };
 
+// A socket option as text: asked for, after the set-up, at the end.
+struct OptionValues {
+  std::optional<std::string> requested;
+  std::optional<std::string> initial;
+  std::optional<std::string> final;
+};
+
 struct FlowResult {
   std::string name;
   std::uint64_t connections_requested = 0;
@@ -71,13 +78,17 @@ struct FlowResult {
   std::optional<std::uint64_t> connections_alive;
   BufferSizes sndbuf;
   BufferSizes rcvbuf;
+  std::map<std::string, OptionValues> options;  // of the sender's end, as its scenario key
   std::optional<double> goodput_bytes_per_s;
-  std::optional<std::uint64_t> messages;        // accepted whole by the kernel in the window
+  std::optional<std::uint64_t>
+      messages;  // accepted whole by the kernel; request-response: answered
   std::map<std::string, std::uint64_t> errors;  // errno name → count, while traffic ran
-  std::optional<std::uint64_t> backlog;   // messages due and not yet accepted at the window's end
-  std::optional<Histogram> send_call;     // time of a send() call
-  std::optional<Histogram> send_latency;  // due → accepted by the kernel
-  std::optional<Histogram> acked_latency;
+  std::optional<std::uint64_t> backlog;  // messages due and not yet accepted at the window's end
+  // Ends that send: of duplex 2, of idle 0. Absent in reports that know one alone.
+  std::optional<std::uint64_t> senders_per_connection;
+  std::optional<Histogram> send_call;         // time of a send() call
+  std::optional<Histogram> send_latency;      // due → accepted by the kernel
+  std::optional<Histogram> acked_latency;     // request-response: due → its response is read
   std::optional<Histogram> delivery_latency;  // due → taken by the reading program
   std::optional<Histogram> connect;
   std::optional<Stalls> own_clock;
@@ -119,7 +130,7 @@ struct SpellCount {
 
 // What one probe found in the window; docs/probes.md says of each what its places
 // and kinds are. A kind that is listed with 0 was looked for and did not happen.
-struct Finding {
+struct ProbeFinding {
   std::string backend;
   std::map<std::string, std::map<std::string, std::uint64_t>> events;  // place → kind → number
   std::map<std::string, std::map<std::string, SpellCount>> spells;     // likewise
@@ -168,6 +179,9 @@ struct ExpectationResult {
   std::optional<double> observed;
   bool passed = false;
   std::string reason;  // why there is no value, or why it did not pass; else empty
+  // Against another cell: its id, and what it has.
+  std::string against_cell = {};
+  std::optional<double> against_observed = {};
 };
 
 struct Repetition {
@@ -185,7 +199,7 @@ struct Repetition {
   std::optional<std::vector<Offender>> worst_stalls;
   ProbeReport probes;
   // By probe, all but send_wait; absent: chosen, and not there (ProbeReport::missing).
-  std::map<std::string, std::optional<Finding>> findings;
+  std::map<std::string, std::optional<ProbeFinding>> findings;
   KernelCounters client;
   KernelCounters server;
   KernelCounters host;
@@ -222,6 +236,8 @@ struct Report {
   std::uint64_t seed = 0;
   std::string started_at;
   std::vector<CellResult> cells;
+  std::string command = {};  // that runs the scenario again, quoted for a shell; empty: not known
+  std::optional<CellSelection> selection = {};  // present where not all cells were to be run
 };
 
 }  // namespace netstall

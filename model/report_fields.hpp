@@ -19,6 +19,13 @@ void fields(V& v, BufferSizes& sizes) {
   v.required("final", sizes.final);
 }
 
+template <class V>
+void fields(V& v, OptionValues& values) {
+  v.required("requested", values.requested);
+  v.required("initial", values.initial);
+  v.required("final", values.final);
+}
+
 // Whether run-queue delay is known stands in Stalls; here it is null or not.
 template <class V>
 void fields(V& v, StallCount& stalls, std::optional<std::uint64_t>& run_queue_ns) {
@@ -57,11 +64,13 @@ void fields(V& v, FlowResult& flow) {
   v.group("socket", [&flow](auto& in) {
     in.required("sndbuf", flow.sndbuf);
     in.required("rcvbuf", flow.rcvbuf);
+    in("options", flow.options);
   });
   v.required("goodput_bytes_per_s", flow.goodput_bytes_per_s);
   v.required("messages", flow.messages);
   v("errors", flow.errors);
   v("backlog", flow.backlog);
+  v("senders_per_connection", flow.senders_per_connection);
   v.required("send_call_ns", flow.send_call);
   v.required("send_latency_ns", flow.send_latency);
   v.required("acked_latency_ns", flow.acked_latency);
@@ -101,7 +110,7 @@ void fields(V& v, SpellCount& spells) {
 }
 
 template <class V>
-void fields(V& v, Finding& finding) {
+void fields(V& v, ProbeFinding& finding) {
   v.required("backend", finding.backend);
   v("events", finding.events);
   v("spells", finding.spells);
@@ -155,6 +164,10 @@ void fields(V& v, ExpectationResult& result) {
   v.required("at_most", result.expectation.at_most);
   v.required("at_least", result.expectation.at_least);
   v("quantity", result.expectation.quantity);
+  v("equals", result.expectation.equals);
+  v("against", result.expectation.against);
+  v.text("against_cell", result.against_cell);
+  v("against_observed", result.against_observed);
   v.required("observed", result.observed);
   v.required("passed", result.passed);
   v.text("reason", result.reason);
@@ -193,6 +206,13 @@ void fields(V& v, CellResult& cell) {
   v.required("parameters", cell.parameters);
   v("expectations", cell.expectations);
   v.required("repetitions", cell.repetitions);
+}
+
+template <class V>
+void fields(V& v, CellSelection& selection) {
+  v.required("cells", selection.ids);
+  v.required("indices", selection.indices);
+  v.required("of", selection.of);
 }
 
 template <class V>

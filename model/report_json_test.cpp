@@ -59,11 +59,15 @@ TEST(ReportJson, RepetitionOnOneLineComesBackWhole) {
   EXPECT_EQ(back.server.gauges.at("TCP.mem"), (std::pair<std::int64_t, std::int64_t>(17, 1024)));
   EXPECT_THAT(back.series.tcp_mem_pages, ElementsAre(17, std::nullopt));
   EXPECT_THAT(back.series.goodput_bytes_per_s, ElementsAre(6.5e6, 0.1));
-  ASSERT_EQ(back.expectations.size(), 2U);
+  ASSERT_EQ(back.expectations.size(), 3U);
   EXPECT_EQ(back.expectations[0].expectation.quantity, Quantity::duration);
   EXPECT_EQ(back.expectations[0].observed, 9.5e6);
   EXPECT_EQ(back.expectations[1].expectation.flow, "");
   EXPECT_EQ(back.expectations[1].reason, "not measured");
+  EXPECT_THAT(back.expectations[2].expectation.against,
+              ElementsAre(testing::Pair("sndbuf", "absent")));
+  EXPECT_EQ(back.expectations[2].against_cell, "sndbuf=absent");
+  EXPECT_EQ(back.expectations[2].against_observed, 8e6);
   EXPECT_TRUE(back.restored);
 }
 
@@ -79,7 +83,11 @@ TEST(ReportJson, ReportComesBackWhole) {
   EXPECT_EQ(back.tool.revision, "abc1234-dirty");
   ASSERT_EQ(back.cells.size(), 2U);
   EXPECT_EQ(back.cells[1].parameters, report.cells[1].parameters);
-  EXPECT_EQ(back.cells[0].expectations.size(), 2U);
+  EXPECT_EQ(back.cells[0].expectations.size(), 3U);
+  EXPECT_EQ(back.command, report.command);
+  ASSERT_TRUE(back.selection);
+  EXPECT_THAT(back.selection->indices, ElementsAre(0U, 2U));
+  EXPECT_EQ(back.selection->of, 3U);
   const auto nothing = to_json(Report{});
   EXPECT_EQ(to_json(report_from_json(nothing)), nothing);
 }

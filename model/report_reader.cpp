@@ -227,10 +227,13 @@ void check_schema(const json& document) {
     refuse(fmt::format("it does not say that it is of schema {}", kReportSchema));
   }
   if (text_of(*schema) != kReportSchema) {
+    // Comparisons and noise floors are netstall's too.
+    const bool is_report = text_of(*schema).starts_with("netstall/report/");
     throw Error(
         ErrorKind::usage, "read a report",
         fmt::format("it is of schema {}, and this program reads {}", shown(*schema), kReportSchema),
-        "Use the version of netstall that wrote it.");
+        is_report ? "Use the version of netstall that wrote it."
+                  : "That is no report: name one that `netstall run` wrote.");
   }
 }
 
@@ -245,6 +248,8 @@ Report report_of(const json& document) {
   reader.required("tool", report.tool);
   reader.required("started_at", report.started_at);
   reader.required("seed", report.seed);
+  reader.text("command", report.command);
+  reader("selection", report.selection);
   reader.required("scenario_hash", report.scenario_hash);
   reader.required("cells", report.cells);
   const auto environment = document.find("environment");

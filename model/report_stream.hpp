@@ -1,4 +1,4 @@
-// A report read cell by cell, so that one of gigabytes needs the memory of a cell;
+// A report read cell by cell, so that one of gigabytes needs the memory of a few cells;
 // and without the histograms that nobody asked for, which are most of the time.
 #pragma once
 
@@ -10,7 +10,8 @@
 
 namespace netstall {
 
-// Calls `take` with each cell, in the order of the file, and returns the rest of the
+// Calls `take` with each cell, in the order of the file and on the caller's thread (a
+// second one parses the next cell meanwhile), and returns the rest of the
 // report (its list of cells is empty). Parts that are not wanted are absent, as if
 // they had not been measured (a cause's durations are then an empty histogram), and
 // are not checked beyond being JSON in outline.

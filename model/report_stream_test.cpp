@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -97,6 +98,18 @@ TEST(ReportStream, FaultsHaveTheirPlaceInTheWholeReport) {
               HasSubstr("/cells/0/parameters"));
   EXPECT_THAT(refusal(changed("\"seed\":", "\"sead\":")), HasSubstr("/seed"));
   EXPECT_THAT(refusal(changed("\"kind\":", "\"schema\": 1, \"kind\":")), HasSubstr("twice"));
+}
+
+TEST(ReportStream, OfSeveralFaultsTheFirstIsSaid) {
+  auto report = nlohmann::json::parse(read_file(kGolden));
+  auto& cells = report["cells"];
+  cells = nlohmann::json::array({cells[0], cells[0], cells[0]});
+  cells[1]["parameters"] = 3;
+  const auto one = report.dump();
+  EXPECT_THAT(refusal(one), HasSubstr("/cells/1/parameters"));
+  cells[2]["parameters"] = 3;
+  EXPECT_THAT(refusal(report.dump()), HasSubstr("/cells/1/parameters"));
+  EXPECT_THAT(refusal(one + "x"), HasSubstr("/cells/1/parameters"));
 }
 
 TEST(ReportStream, AnotherSchemaIsSaidBeforeItsCellsAreRead) {

@@ -198,6 +198,8 @@ std::string to_json(const Report& report) {
   out.pair("tool", Writer::json_of(report.tool));
   out.pair("started_at", report.started_at);
   out.pair("seed", report.seed);
+  out.pair("command", report.command.empty() ? ordered_json() : ordered_json(report.command));
+  out.pair("selection", Writer::json_of(report.selection));
   out.pair("environment", nested(report.environment));
   out.pair("scenario_hash", report.scenario_hash);
   out.pair("scenario", scenario_of(report.scenario_json));

@@ -53,39 +53,170 @@ struct SysctlSpec {
   std::set<std::string> optional;
 };
 
-struct PayloadSpec {
-  Bytes fixed{16384};  // bytes a message, one send() each
+// Sizes of messages in bytes; what lies beyond the bounds of a distribution is never
+// drawn, and moves no probability onto them.
+struct UniformSizes {
+  Bytes min;
+  Bytes max;
+  template <class V>
+  void fields(V& v) {
+    v(min, max);
+  }
 };
 
-// Open loop: message n is due at start + n/rate, per connection.
-struct PaceSpec {
+// ln(size) is normal: half of the sizes of the whole distribution are below the median.
+struct LogNormalSizes {
+  Bytes median;
+  double sigma = 1;  // of ln(size)
+  Bytes min{1};
+  Bytes max;
+  template <class V>
+  void fields(V& v) {
+    v(median, sigma, min, max);
+  }
+};
+
+// P(size > x) falls as x^-shape, from min to max.
+struct ParetoSizes {
+  Bytes min;
+  double shape = 1;
+  Bytes max;
+  template <class V>
+  void fields(V& v) {
+    v(min, shape, max);
+  }
+};
+
+struct WeightedSize {
+  Bytes size;
+  double weight = 1;
+  template <class V>
+  void fields(V& v) {
+    v(size, weight);
+  }
+};
+
+// Bytes a message, one send() each where the socket takes it whole: the first of
+// these that is there, from the last; else fixed.
+struct PayloadSpec {
+  Bytes fixed{16384};
+  std::optional<UniformSizes> uniform{};
+  std::optional<LogNormalSizes> log_normal{};
+  std::optional<ParetoSizes> pareto{};
+  std::vector<WeightedSize> weighted{};
+  std::vector<Bytes> sequence{};  // in this order, over and over; a connection begins anywhere
+  template <class V>
+  void fields(V& v) {
+    v(fixed, uniform, log_normal, pareto, weighted, sequence);
+  }
+};
+
+// Messages are due within `on`, none within `off`, and so on from when traffic began.
+struct PaceBurst {
+  Nanoseconds on{0};
+  Nanoseconds off{0};
+  template <class V>
+  void fields(V& v) {
+    v(on, off);
+  }
+};
+
+struct PaceChange {
+  Nanoseconds at{0};  // since traffic began
   double messages_per_s = 0;
+  template <class V>
+  void fields(V& v) {
+    v(at, messages_per_s);
+  }
+};
+
+// Open loop, per connection: when messages are due does not depend on what became
+// of those before. Constant: message n at start + n/rate. Poisson: intervals are
+// exponential, with the mean 1/rate.
+struct PaceSpec {
+  double messages_per_s = 0;  // within bursts, where there are
   Arrival arrival = Arrival::constant;
+  std::optional<PaceBurst> burst{};
+  std::vector<PaceChange> schedule{};  // of the rate; times rise
+  template <class V>
+  void fields(V& v) {
+    v(messages_per_s, arrival, burst, schedule);
+  }
+};
+
+// Times since traffic began: nothing is read from `at` on, for `lasting`.
+struct ReaderFreeze {
+  Nanoseconds at{0};
+  Nanoseconds lasting{0};
+  template <class V>
+  void fields(V& v) {
+    v(at, lasting);
+  }
 };
 
 // How a reader takes what arrives. All absent: at once, as fast as it can.
 struct ReaderSpec {
-  std::optional<double> bytes_per_s;  // per connection
-  std::optional<Bytes> chunk;         // bytes a recv()
-  std::optional<Nanoseconds>
-      stop_after;  // reads no more, for ever, from then on (since traffic began)
+  std::optional<double> bytes_per_s;      // per connection
+  double rate_sigma = 0;                  // rates are log-normal, bytes_per_s their median
+  std::optional<Bytes> chunk;             // bytes a recv()
+  std::optional<Nanoseconds> stop_after;  // reads no more, for ever, from then on
+  std::vector<ReaderFreeze> freeze;       // one after the other
+  double share = 1;  // of the group's connections; the others read at once, as fast as they can
+  template <class V>
+  void fields(V& v) {
+    v(bytes_per_s, rate_sigma, chunk, stop_after, freeze, share);
+  }
 };
 
-struct SocketSpec {
-  std::optional<Bytes> sndbuf;  // SO_SNDBUF of the sender, before connect or listen
-  std::optional<Bytes> rcvbuf;  // SO_RCVBUF of the reader, likewise
-  std::optional<bool> nodelay;  // both ends
+struct Keepalive {
+  Nanoseconds idle{0};  // whole seconds, likewise the interval
+  Nanoseconds interval{0};
+  std::uint32_t probes = 1;
+  template <class V>
+  void fields(V& v) {
+    v(idle, interval, probes);
+  }
 };
+
+// Set before connect or listen; of both ends but for the buffers.
+struct SocketSpec {
+  std::optional<Bytes> sndbuf;  // SO_SNDBUF of an end that sends
+  std::optional<Bytes> rcvbuf;  // SO_RCVBUF of an end that reads
+  bool force_buffers = false;   // SO_SNDBUFFORCE, SO_RCVBUFFORCE: beyond net.core.[rw]mem_max
+  std::optional<bool> nodelay;
+  std::optional<Bytes> notsent_lowat;
+  std::optional<std::string> congestion_control;
+  std::optional<Nanoseconds> user_timeout;  // whole ms
+  std::optional<Keepalive> keepalive;
+  std::optional<Nanoseconds> busy_poll;  // whole us
+  std::optional<std::uint32_t> dscp;
+  std::optional<std::uint32_t> priority;
+  template <class V>
+  void fields(V& v) {
+    v(sndbuf, rcvbuf, force_buffers, nodelay, notsent_lowat, congestion_control, user_timeout,
+      keepalive, busy_poll, dscp, priority);
+  }
+};
+
+// Whether it takes CAP_NET_ADMIN to set them.
+inline bool needs_net_admin(const SocketSpec& socket) {
+  return socket.force_buffers || socket.busy_poll;
+}
 
 struct FlowGroup {
   std::string name;
   std::uint32_t connections = 1;
-  Side sender = Side::client;
+  Side sender = Side::client;  // of requests
   Pattern pattern = Pattern::stream;
   Io io = Io::nonblocking;
   Family family = Family::ipv4;
-  PayloadSpec payload;
+  PayloadSpec payload;           // of messages; of requests
   std::optional<PaceSpec> pace;  // absent: as fast as the socket takes it
+  // Of request-response: sizes of the responses, requests under way on a connection at
+  // most, and from a response to the next request where there is no pace.
+  PayloadSpec response;
+  std::uint32_t pipeline = 1;
+  Nanoseconds think{0};
   ReaderSpec reader;
   SocketSpec socket;
 };
@@ -110,7 +241,11 @@ struct Expectation {
   std::string metric;             // as "stall.p99"
   std::optional<double> at_most;  // in the metric's base unit (ns, bytes, 1/s, count)
   std::optional<double> at_least;
-  Quantity quantity = Quantity::number;  // of the limits; the same for both
+  Quantity quantity = Quantity::number;  // of the limits; the same for all
+  std::optional<double> equals = {};     // to the metric's resolution; alone
+  // Axis → label: of another cell of the sweep, in which the other axes are as they are
+  // here. The limits are then factors of what that cell has. Empty: plain limits.
+  std::map<std::string, std::string> against = {};
 };
 
 // One point of an axis: what is set where, as JSON text; absent removes the key.
@@ -206,6 +341,13 @@ class Cells {
   std::shared_ptr<const CellSource> source_;
 };
 
+// Some cells of a sweep, chosen to be run alone.
+struct CellSelection {
+  std::vector<std::string> ids;        // in the order of the sweep
+  std::vector<std::uint32_t> indices;  // theirs in the whole sweep
+  std::uint64_t of = 0;                // how many cells the sweep has
+};
+
 // A whole scenario file: its base, its axes, and every cell they make.
 struct Campaign {
   Scenario base;
@@ -215,6 +357,8 @@ struct Campaign {
   // profile's values stand in it, so it needs no file beside it.
   std::string resolved_json;
   std::string hash;  // of resolved_json: equal hashes asked for the same thing
+  // Present where `cells` are not all that the sweep makes.
+  std::optional<CellSelection> selection = {};
 };
 
 }  // namespace netstall

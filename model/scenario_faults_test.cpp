@@ -51,7 +51,7 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
       {with_key(R"("nmae": "x")"),
        "/nmae: found an unknown key; expected one of schema, name, why, lab, profile, sysctl, "
        "flows, timing, "
-       "expect, sweep; did you mean \"name\"?"},
+       "expect, sweep, exclude; did you mean \"name\"?"},
       {with_key(R"("name": "")"),
        R"(/name: found ""; expected a name of 1 to 64 letters, digits, '_', '.' or '-')"},
       {with_key(R"("why": 3)"), "/why: found 3; expected a text"},
@@ -70,7 +70,7 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
       {with_key(R"("lab": {"tcp_memory_limit": {"server": "1Mib"}})"),
        R"(/lab/tcp_memory_limit/server: found "1Mib"; expected a size from 4KiB to 1024GiB, such as "64KiB", "64kB" or 65536)"},
       {with_key(R"("profile": 1)"),
-       R"(/profile: found 1; expected a path, such as "profiles/c1m.conf")"},
+       R"(/profile: found 1; expected a path, such as "profiles/c1m.conf", or {"client": path, "server": path})"},
       {with_key(R"("sysctl": {"server": []})"),
        "/sysctl/server: found a list; expected an object of sysctl names and values"},
       {with_key(R"("sysctl": {"server": {"net/ipv4/tcp_wmem": "1"}})"),
@@ -92,7 +92,7 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
       {with_flow_key(R"("conections": 3)"),
        "/flows/0/conections: found an unknown key; expected one of name, connections, sender, "
        "pattern, io, family, "
-       "payload, pace, reader, socket; did you mean \"connections\"?"},
+       "payload, pace, response, pipeline, think, reader, socket; did you mean \"connections\"?"},
       {with_flow_key(R"("connections": 0)"),
        "/flows/0/connections: found 0; expected a whole number from 1 to 4000000"},
       {with_flow_key(R"("connections": 1000000000)"),
@@ -101,14 +101,28 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
        R"(/flows/0/connections: found "ten"; expected a whole number from 1 to 4000000)"},
       {with_flow_key(R"("sender": "sever")"),
        R"(/flows/0/sender: found "sever"; expected "client" or "server"; did you mean "server"?)"},
-      {with_flow_key(R"("pattern": "rpc")"), R"(/flows/0/pattern: found "rpc"; expected "stream")"},
+      {with_flow_key(R"("pattern": "rpc")"),
+       R"(/flows/0/pattern: found "rpc"; expected "stream" or "request-response" or "duplex" or "idle")"},
       {with_flow_key(R"("io": "io-uring")"),
        R"(/flows/0/io: found "io-uring"; expected "blocking" or "nonblocking")"},
       {with_flow_key(R"("family": 4)"), R"(/flows/0/family: found 4; expected "ipv4" or "ipv6")"},
       {with_flow_key(R"("payload": "16KiB")"),
        R"(/flows/0/payload: found "16KiB"; expected an object)"},
       {with_flow_key(R"("payload": {})"),
-       R"(/flows/0/payload/fixed: found nothing; expected a size from 1 to 1GiB, such as "64KiB", "64kB" or 65536)"},
+       "/flows/0/payload: found no size; expected one of fixed, uniform, log_normal, pareto, "
+       "weighted, sequence, file"},
+      {with_flow_key(R"("payload": {"fixed": 1, "sequence": [1]})"),
+       "/flows/0/payload: found several kinds of sizes; expected one of fixed, uniform, "
+       "log_normal, pareto, weighted, sequence, file"},
+      {with_flow_key(R"("payload": {"uniform": {"min": 2, "max": 1}})"),
+       "/flows/0/payload/uniform: found a max below min; expected a range that a size can lie in"},
+      {with_flow_key(R"("payload": {"weighted": [{"size": 1, "weight": 0}]})"),
+       "/flows/0/payload/weighted/0/weight: found 0; expected a number from 1e-09 to 1000000000"},
+      {with_flow_key(R"("payload": {"sequence": [1, "x"]})"),
+       "/flows/0/payload/sequence: found a list; expected a list of 1 to 65536 sizes from 1 to "
+       "1GiB"},
+      {with_flow_key(R"("payload": {"file": "nowhere.txt"})"),
+       R"(/flows/0/payload/file: found "nowhere.txt", which is not there; expected an absolute path)"},
       {with_flow_key(R"("payload": {"fixed": 0})"),
        R"(/flows/0/payload/fixed: found 0; expected a size from 1 to 1GiB, such as "64KiB", "64kB" or 65536)"},
       {with_flow_key(R"("payload": {"fixed": "2GiB"})"),
@@ -125,8 +139,28 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
        "/flows/0/pace/rate: found 1e-07 messages a second; expected 1e-06 to 1000000000 messages a "
        "second on a "
        "connection"},
-      {with_flow_key(R"("pace": {"rate": "50/s", "arrival": "poisson"})"),
-       R"(/flows/0/pace/arrival: found "poisson"; expected "constant")"},
+      {with_flow_key(R"("pace": {"rate": "50/s", "arrival": "pareto"})"),
+       R"(/flows/0/pace/arrival: found "pareto"; expected "constant" or "poisson")"},
+      {with_flow_key(
+           R"("pace": {"rate": "50/s", "schedule": [{"at": "2s", "rate": "1/s"}, {"at": "2s", "rate": "2/s"}]})"),
+       "/flows/0/pace/schedule/1/at: found 2s; expected a time after the one before"},
+      {with_flow_key(
+           R"("pace": {"rate": "50/s", "schedule": [{"at": "2s", "rate": "0.0000001/s"}]})"),
+       "/flows/0/pace/schedule/0/rate: found 1e-07 messages a second; expected 1e-06 to "
+       "1000000000 messages a second on a connection"},
+      {with_flow_key(
+           R"("reader": {"freeze": [{"at": "1s", "for": "2s"}, {"at": "2s", "for": "1s"}]})"),
+       "/flows/0/reader/freeze/1/at: found 2s; expected a time after the end of the one before"},
+      {with_flow_key(R"("reader": {"rate_sigma": 1})"),
+       R"(/flows/0/reader/rate_sigma: found no rate beside it; expected "rate", which is the median)"},
+      {with_flow_key(R"("socket": {"force_buffers": true})"),
+       R"(/flows/0/socket/force_buffers: found no buffer beside it; expected "sndbuf" or "rcvbuf")"},
+      {with_flow_key(R"("pattern": "duplex", "io": "blocking")"),
+       R"(/flows/0/io: found io with pattern "duplex"; expected "nonblocking"; only "stream" has blocking senders)"},
+      {with_flow_key(R"("pipeline": 2)"),
+       R"(/flows/0/pipeline: found pipeline with pattern "stream"; expected it with "request-response" alone)"},
+      {with_flow_key(R"("pattern": "idle", "pace": {"rate": "1/s"})"),
+       R"(/flows/0/pace: found pace with pattern "idle"; expected nothing: idle connections carry no message)"},
       {with_flow_key(R"("reader": {"rate": "50/s"})"),
        R"(/flows/0/reader/rate: found "50/s"; expected a rate in bytes above 0, such as "64kB/s", "1MiB/s" or "1gbit")"},
       {with_flow_key(R"("reader": {"chunk": 0})"),
@@ -148,7 +182,7 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
       {with_key(R"("timing": {"repetitions": 0})"),
        "/timing/repetitions: found 0; expected a whole number from 1 to 1000"},
       {with_key(R"("expect": [{"flow": "f", "metric": "stall.p99"}])"),
-       R"(/expect/0: found no bound; expected "at_most" or "at_least", or both)"},
+       R"(/expect/0: found no bound; expected "at_most" or "at_least", or both, or "equals")"},
       {with_key(R"("expect": [{"metric": "m", "at_most": 1, "at_least": 2}])"),
        "/expect/0: found at_most below at_least; expected a range that a value can lie in"},
       {with_key(R"("expect": [{"metric": "m", "at_most": "1s", "at_least": 2}])"),

@@ -15,6 +15,7 @@
 #include "model/json_document.hpp"
 #include "model/json_pointer.hpp"
 #include "model/key_tree.hpp"
+#include "model/payload_files.hpp"
 #include "model/profile_merge.hpp"
 #include "model/scenario_reader.hpp"
 #include "model/scenario_values.hpp"
@@ -113,11 +114,19 @@ Campaign read_campaign(const json& document, std::optional<std::string> profile,
   read_scenario(document, faults, campaign.base);
   campaign.base.profile = std::move(profile);
   check_names(campaign.base, faults);
-  const auto before_sweep = faults.kept();
-  auto [axes, makes_cells] = read_axes(document, faults);
+  auto [axes, exclusions, makes_cells] = read_axes(document, faults);
+  check_against(campaign.base, axes, faults);
+  const auto known = faults.kept();
   for (const auto& axis : axes) campaign.sweep.push_back(plain(axis));
-  const auto swept = std::make_shared<SweptCells>(document, campaign.base, std::move(axes));
-  if (makes_cells) swept->check(before_sweep, faults);
+  // Axes that contradict each other, or are too many, have no cells to leave out.
+  if (!makes_cells) exclusions.clear();
+  const auto swept =
+      std::make_shared<SweptCells>(document, campaign.base, std::move(axes), exclusions);
+  if (makes_cells && faults.empty() && swept->size() == 0) {
+    faults.add({"/exclude", "every cell", "exclusions that leave a cell", ""});
+  } else if (makes_cells) {
+    swept->check(known, faults);
+  }
   campaign.cells = Cells(swept);
   if (faults.empty()) check_repetitions(campaign.cells, campaign.base.timing, faults);
   campaign.resolved_json = document.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -145,7 +154,9 @@ ParsedCampaign parse_scenario(std::string_view text, std::string_view name,
   if (!document || !document->is_object()) return {std::nullopt, faults.take()};
   const auto kept = apply_overrides(*document, options, faults);
   if (!document->contains("name")) (*document)["name"] = name_from(name);
-  auto profile = merge_profiles(*document, options.profile_folders, kept, faults);
+  inline_payload_files(*document, options.profile_folders, faults);
+  auto profile =
+      merge_profiles(*document, options.profile_folders, kept, options.host_wide, faults);
   auto campaign = read_campaign(*document, std::move(profile), faults);
   if (!faults.empty()) return {std::nullopt, faults.take()};
   return {std::move(campaign), {}};

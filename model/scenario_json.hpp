@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/profile.hpp"
 #include "model/scenario.hpp"
 
 namespace netstall {
@@ -34,8 +35,12 @@ Override parse_override(std::string_view text);
 struct ScenarioOptions {
   std::vector<Override> overrides;
   std::optional<std::string> profile;  // --profile: replaces the scenario's own
-  // Where relative profile paths are looked up, in this order.
+  // Where relative profile paths are looked up, in this order; a bare NAME is also
+  // profiles/NAME.conf in each.
   std::vector<std::filesystem::path> profile_folders;
+  // Which sysctl names of a profile have one value for the whole machine here; none
+  // where it is empty: then all that begin with net. are the sides'.
+  HostWide host_wide;
 };
 
 struct ParsedCampaign {

@@ -111,6 +111,61 @@ TEST(ScenarioJson, EveryKeyArrives) {
   EXPECT_EQ(base.timing.repetitions, 5U);
 }
 
+TEST(ScenarioJson, EveryKindOfLoadArrives) {
+  const auto flows = campaign_of(R"({"schema": 1, "flows": [
+    { "name": "mix", "connections": 10,
+      "payload": { "weighted": [ { "size": "1KiB", "weight": 3 }, { "size": "5KiB", "weight": 1 } ] },
+      "pace": { "rate": "2MiB/s", "per": "group", "arrival": "poisson", "burst": { "on": "10ms", "off": "90ms" },
+                "schedule": [ { "at": "1s", "rate": "100/s" } ] },
+      "reader": { "rate": "1MB/s", "rate_sigma": 0.5, "freeze": [ { "at": "1s", "for": "250ms" } ], "share": 0.1 },
+      "socket": { "sndbuf": 5000, "force_buffers": true, "notsent_lowat": "16KiB", "congestion_control": "reno",
+                  "user_timeout": "1500ms", "keepalive": { "idle": "10s", "interval": "2s", "probes": 3 },
+                  "busy_poll": "50us", "dscp": 46, "priority": 5 } },
+    { "name": "rpc", "pattern": "request-response", "payload": { "uniform": { "min": 10, "max": 20 } },
+      "response": { "log_normal": { "median": "4KiB", "sigma": 1.5, "max": "1MiB" } }, "pipeline": 8, "think": "3ms" },
+    { "name": "echo", "pattern": "request-response", "payload": { "pareto": { "min": 1, "shape": 1.2, "max": 100 } } },
+    { "name": "both", "pattern": "duplex", "payload": { "sequence": [ 1, "2KiB" ] } },
+    { "name": "held", "pattern": "idle" } ]})")
+                         .base.flows;
+  ASSERT_EQ(flows.size(), 5U);
+  const auto& mix = flows[0];
+  ASSERT_EQ(mix.payload.weighted.size(), 2U);
+  EXPECT_EQ(mix.payload.weighted[1].size.count, 5120U);
+  EXPECT_EQ(mix.payload.weighted[0].weight, 3);
+  // 2 MiB/s in messages of 2 KiB in the mean, of ten connections.
+  EXPECT_DOUBLE_EQ(mix.pace->messages_per_s, 102.4);
+  EXPECT_EQ(mix.pace->arrival, Arrival::poisson);
+  EXPECT_EQ(mix.pace->burst->on, milliseconds(10));
+  EXPECT_EQ(mix.pace->burst->off, milliseconds(90));
+  ASSERT_EQ(mix.pace->schedule.size(), 1U);
+  EXPECT_EQ(mix.pace->schedule[0].at, seconds(1));
+  EXPECT_EQ(mix.pace->schedule[0].messages_per_s, 10);
+  EXPECT_EQ(mix.reader.rate_sigma, 0.5);
+  EXPECT_EQ(mix.reader.freeze.at(0).lasting, milliseconds(250));
+  EXPECT_EQ(mix.reader.share, 0.1);
+  EXPECT_TRUE(mix.socket.force_buffers);
+  EXPECT_EQ(mix.socket.notsent_lowat->count, 16384U);
+  EXPECT_EQ(mix.socket.congestion_control, "reno");
+  EXPECT_EQ(mix.socket.user_timeout, milliseconds(1500));
+  EXPECT_EQ(mix.socket.keepalive->idle, seconds(10));
+  EXPECT_EQ(mix.socket.keepalive->interval, seconds(2));
+  EXPECT_EQ(mix.socket.keepalive->probes, 3U);
+  EXPECT_EQ(mix.socket.busy_poll, std::chrono::microseconds(50));
+  EXPECT_EQ(mix.socket.dscp, 46U);
+  EXPECT_EQ(mix.socket.priority, 5U);
+  EXPECT_EQ(flows[1].pattern, Pattern::request_response);
+  EXPECT_EQ(flows[1].payload.uniform->max.count, 20U);
+  EXPECT_EQ(flows[1].response.log_normal->median.count, 4096U);
+  EXPECT_EQ(flows[1].response.log_normal->min.count, 1U);
+  EXPECT_EQ(flows[1].pipeline, 8U);
+  EXPECT_EQ(flows[1].think, milliseconds(3));
+  // A response is as a request where nothing is said of it.
+  EXPECT_EQ(flows[2].response.pareto->shape, 1.2);
+  EXPECT_EQ(flows[3].pattern, Pattern::duplex);
+  EXPECT_EQ(flows[3].payload.sequence.at(1).count, 2048U);
+  EXPECT_EQ(flows[4].pattern, Pattern::idle);
+}
+
 TEST(ScenarioJson, ExpectationsAreInTheBaseUnit) {
   const auto expect = campaign_of(kWhole).base.expect;
   ASSERT_EQ(expect.size(), 6U);

@@ -15,18 +15,42 @@
 
 namespace netstall {
 
-// A pace as written: a rate in bytes becomes messages once the payload is known.
+// A payload as written: exactly one of these.
+struct PayloadDraft {
+  std::optional<Bytes> fixed;
+  std::optional<UniformSizes> uniform;
+  std::optional<LogNormalSizes> log_normal;
+  std::optional<ParetoSizes> pareto;
+  std::optional<std::vector<WeightedSize>> weighted;
+  std::optional<std::vector<Bytes>> sequence;
+  std::optional<std::string> file;  // put into `sequence` by payload_files.hpp
+};
+
+// A pace as written: a rate in bytes becomes messages once the payload is known, one
+// of the group is divided once the connections are.
+struct PaceChangeDraft {
+  Nanoseconds at{0};
+  Rate rate;
+};
+
 struct PaceDraft {
   Rate rate;
+  PaceOf per = PaceOf::connection;
   Arrival arrival = Arrival::constant;
+  std::optional<PaceBurst> burst;
+  std::vector<PaceChangeDraft> schedule;
 };
 
 struct FlowDraft {
   FlowGroup group;
+  std::optional<PayloadDraft> payload;
   std::optional<PaceDraft> pace;
+  std::optional<PayloadDraft> response;
+  std::optional<std::uint32_t> pipeline;
+  std::optional<Nanoseconds> think;
 };
 
-// A bound as written; both of an expectation must be of one kind.
+// A bound as written; all of an expectation must be of one kind.
 struct BoundDraft {
   double value = 0;
   Quantity quantity = Quantity::number;
@@ -36,6 +60,7 @@ struct ExpectationDraft {
   Expectation expectation;
   std::optional<BoundDraft> at_most;
   std::optional<BoundDraft> at_least;
+  std::optional<BoundDraft> equals;
 };
 
 struct ScenarioDraft {
@@ -44,10 +69,15 @@ struct ScenarioDraft {
   std::vector<FlowDraft> flows;
   std::vector<ExpectationDraft> expect;
   bool has_sweep = false;
+  bool has_exclusions = false;
 };
 
 constexpr std::size_t kMaxFlows = 64;
 constexpr std::size_t kMaxExpectations = 1000;
+constexpr std::size_t kMaxWeights = 1024;
+constexpr std::size_t kMaxPaceChanges = 1000;
+constexpr std::size_t kMaxFreezes = 1000;
+constexpr std::uint64_t kMaxPipeline = 1024;
 constexpr Nanoseconds kLongest = std::chrono::hours(24);
 
 template <class V>
@@ -78,28 +108,103 @@ void keys(V& v, SysctlSpec& sysctl) {
 }
 
 template <class V>
-void keys(V& v, PayloadSpec& payload) {
-  v.required("fixed", payload.fixed, Size{1, kMaxPayload});
+void keys(V& v, UniformSizes& sizes) {
+  v.required("min", sizes.min, Size{1, kMaxPayload});
+  v.required("max", sizes.max, Size{1, kMaxPayload});
+}
+
+template <class V>
+void keys(V& v, LogNormalSizes& sizes) {
+  v.required("median", sizes.median, Size{1, kMaxPayload});
+  v.required("sigma", sizes.sigma, Number{0.001, 10});
+  v("min", sizes.min, Size{1, kMaxPayload});
+  v.required("max", sizes.max, Size{1, kMaxPayload});
+}
+
+template <class V>
+void keys(V& v, ParetoSizes& sizes) {
+  v.required("min", sizes.min, Size{1, kMaxPayload});
+  v.required("shape", sizes.shape, Number{0.01, 100});
+  v.required("max", sizes.max, Size{1, kMaxPayload});
+}
+
+template <class V>
+void keys(V& v, WeightedSize& size) {
+  v.required("size", size.size, Size{1, kMaxPayload});
+  v.required("weight", size.weight, Number{1e-9, 1e9});
+}
+
+template <class V>
+void keys(V& v, PayloadDraft& payload) {
+  v("fixed", payload.fixed, Size{1, kMaxPayload});
+  v("uniform", payload.uniform, Object{});
+  v("log_normal", payload.log_normal, Object{});
+  v("pareto", payload.pareto, Object{});
+  v("weighted", payload.weighted, List{1, kMaxWeights});
+  v("sequence", payload.sequence, SizeList{1, kMaxPayload, kMaxSizes});
+  v("file", payload.file, PathText{});
+}
+
+template <class V>
+void keys(V& v, PaceBurst& burst) {
+  v.required("on", burst.on, Duration{std::chrono::microseconds(1), kLongest});
+  v.required("off", burst.off, Duration{Nanoseconds(0), kLongest});
+}
+
+template <class V>
+void keys(V& v, PaceChangeDraft& change) {
+  v.required("at", change.at, Duration{Nanoseconds(1), kLongest});
+  v.required("rate", change.rate, MessageRate{});
 }
 
 template <class V>
 void keys(V& v, PaceDraft& pace) {
   v.required("rate", pace.rate, MessageRate{});
+  v("per", pace.per, OneOf<PaceOf>{});
   v("arrival", pace.arrival, OneOf<Arrival>{});
+  v("burst", pace.burst, Object{});
+  v("schedule", pace.schedule, List{1, kMaxPaceChanges});
+}
+
+template <class V>
+void keys(V& v, ReaderFreeze& freeze) {
+  v.required("at", freeze.at, Duration{Nanoseconds(0), kLongest});
+  v.required("for", freeze.lasting, Duration{std::chrono::milliseconds(1), kLongest});
 }
 
 template <class V>
 void keys(V& v, ReaderSpec& reader) {
   v("rate", reader.bytes_per_s, ByteRate{});
+  v("rate_sigma", reader.rate_sigma, Number{0, 5});
   v("chunk", reader.chunk, Size{1, kMaxPayload});
   v("stop_after", reader.stop_after, Duration{Nanoseconds(0), kLongest});
+  v("freeze", reader.freeze, List{1, kMaxFreezes});
+  v("share", reader.share, Number{0, 1});
+}
+
+template <class V>
+void keys(V& v, Keepalive& keepalive) {
+  // The kernel's own bounds, in whole seconds.
+  v.required("idle", keepalive.idle, Duration{std::chrono::seconds(1), std::chrono::hours(9)});
+  v.required("interval", keepalive.interval,
+             Duration{std::chrono::seconds(1), std::chrono::hours(9)});
+  v.required("probes", keepalive.probes, Whole{1, 127});
 }
 
 template <class V>
 void keys(V& v, SocketSpec& socket) {
   v("sndbuf", socket.sndbuf, Size{1, kMaxSocketOption});
   v("rcvbuf", socket.rcvbuf, Size{1, kMaxSocketOption});
+  v("force_buffers", socket.force_buffers, Flag{});
   v("nodelay", socket.nodelay, Flag{});
+  v("notsent_lowat", socket.notsent_lowat, Size{1, kMaxSocketOption});
+  v("congestion_control", socket.congestion_control, NameText{});
+  v("user_timeout", socket.user_timeout, Duration{std::chrono::milliseconds(1), kLongest});
+  v("keepalive", socket.keepalive, Object{});
+  v("busy_poll", socket.busy_poll,
+    Duration{std::chrono::microseconds(1), std::chrono::milliseconds(10)});
+  v("dscp", socket.dscp, Whole{0, 63});
+  v("priority", socket.priority, Whole{0, 6});
 }
 
 template <class V>
@@ -110,8 +215,11 @@ void keys(V& v, FlowDraft& flow) {
   v("pattern", flow.group.pattern, OneOf<Pattern>{});
   v("io", flow.group.io, OneOf<Io>{});
   v("family", flow.group.family, OneOf<Family>{});
-  v("payload", flow.group.payload, Object{});
+  v("payload", flow.payload, Object{});
   v("pace", flow.pace, Object{});
+  v("response", flow.response, Object{});
+  v("pipeline", flow.pipeline, Whole{1, kMaxPipeline});
+  v("think", flow.think, Duration{Nanoseconds(0), kLongest});
   v("reader", flow.group.reader, Object{});
   v("socket", flow.group.socket, Object{});
 }
@@ -130,6 +238,8 @@ void keys(V& v, ExpectationDraft& draft) {
   v.required("metric", draft.expectation.metric, NameText{});
   v("at_most", draft.at_most, Bound{});
   v("at_least", draft.at_least, Bound{});
+  v("equals", draft.equals, Bound{});
+  v("against", draft.expectation.against, Labels{});
 }
 
 template <class V>
@@ -145,6 +255,7 @@ void keys(V& v, ScenarioDraft& draft) {
   v("probes", draft.scenario.probes, SetOf<ProbeId>{});
   v("expect", draft.expect, List{0, kMaxExpectations});
   v("sweep", draft.has_sweep, Sweep{});
+  v("exclude", draft.has_exclusions, Exclusions{});
 }
 
 }  // namespace netstall

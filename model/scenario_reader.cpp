@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "base/nearest.hpp"
+#include "model/axes.hpp"
 #include "model/profile.hpp"
 #include "model/scenario_keys.hpp"
+#include "model/size_distribution.hpp"
 #include "model/take_value.hpp"
 
 namespace netstall {
@@ -73,6 +76,8 @@ class Reader {
   void read(const json& value, const Place& place, SysctlMap& out, const Sysctls& what);
   void read(const json& value, const Place& place, std::set<std::string>& out,
             const SysctlNames& what);
+  void read(const json& value, const Place& place, std::map<std::string, std::string>& out,
+            const Labels& what);
 
   template <class E>
   void read(const json& value, const Place& place, std::vector<E>& out, const SetOf<E>& what) {
@@ -149,8 +154,20 @@ class Reader {
   // What concerns several keys of one object; called after its keys are read.
   template <class T>
   void check(const Place&, T&) {}
+  void check(const Place& place, UniformSizes& sizes);
+  void check(const Place& place, LogNormalSizes& sizes);
+  void check(const Place& place, ParetoSizes& sizes);
+  void check(const Place& place, PayloadDraft& payload);
+  void check(const Place& place, PaceDraft& pace);
+  void check(const Place& place, ReaderSpec& reader);
+  void check(const Place& place, SocketSpec& socket);
+  void check(const Place& place, Keepalive& keepalive);
+  void check_pattern(const Place& place, const FlowDraft& flow);
   void check(const Place& place, FlowDraft& flow);
   void check(const Place& place, ExpectationDraft& draft);
+
+  std::optional<double> messages_per_s(const Place& place, const Rate& rate, const FlowDraft& flow,
+                                       double mean_size);
 
   Faults& faults_;
 };
@@ -184,6 +201,19 @@ void Reader::read(const json& value, const Place& place, std::set<std::string>& 
   }
 }
 
+void Reader::read(const json& value, const Place& place, std::map<std::string, std::string>& out,
+                  const Labels& what) {
+  if (!value.is_object() || value.empty()) return faults_.add(place, shown(value), what.allowed());
+  for (const auto& [axis, label] : value.items()) {
+    // As in the sweep: a value is its own label.
+    if (label.is_structured() && !axis.starts_with('/')) {
+      faults_.add(Place(place, axis), shown(label), "a label of that axis");
+    } else {
+      out.emplace(axis, label_of(label));
+    }
+  }
+}
+
 void Reader::add_unknown_keys(const json& object, const Place& place,
                               const std::vector<std::string_view>& known) {
   for (const auto& [key, value] : object.items()) {
@@ -193,38 +223,186 @@ void Reader::add_unknown_keys(const json& object, const Place& place,
   }
 }
 
+void Reader::check(const Place& place, UniformSizes& sizes) {
+  if (sizes.min <= sizes.max) return;
+  faults_.add(place, "a max below min", "a range that a size can lie in");
+}
+
+void Reader::check(const Place& place, LogNormalSizes& sizes) {
+  if (sizes.min <= sizes.median && sizes.median <= sizes.max) return;
+  faults_.add(place, "a median that is not from min to max", "min <= median <= max");
+}
+
+void Reader::check(const Place& place, ParetoSizes& sizes) {
+  if (sizes.min <= sizes.max) return;
+  faults_.add(place, "a max below min", "a range that a size can lie in");
+}
+
+void Reader::check(const Place& place, PayloadDraft& payload) {
+  const int given = int{payload.fixed.has_value()} + int{payload.uniform.has_value()} +
+                    int{payload.log_normal.has_value()} + int{payload.pareto.has_value()} +
+                    int{payload.weighted.has_value()} + int{payload.sequence.has_value()} +
+                    int{payload.file.has_value()};
+  if (given == 1) return;
+  KeyNames known;
+  keys(known, payload);
+  faults_.add(place, given == 0 ? "no size" : "several kinds of sizes",
+              fmt::format("one of {}", fmt::join(known.names, ", ")));
+}
+
+void Reader::check(const Place& place, PaceDraft& pace) {
+  for (std::size_t i = 1; i < pace.schedule.size(); ++i) {
+    if (pace.schedule[i - 1].at < pace.schedule[i].at) continue;
+    const Place schedule(place, "schedule");
+    const Place change(schedule, i);
+    faults_.add(Place(change, "at"), to_text(pace.schedule[i].at), "a time after the one before");
+  }
+}
+
+void Reader::check(const Place& place, ReaderSpec& reader) {
+  for (std::size_t i = 1; i < reader.freeze.size(); ++i) {
+    const auto& before = reader.freeze[i - 1];
+    if (before.at + before.lasting <= reader.freeze[i].at) continue;
+    const Place list(place, "freeze");
+    const Place freeze(list, i);
+    faults_.add(Place(freeze, "at"), to_text(reader.freeze[i].at),
+                "a time after the end of the one before");
+  }
+  if (reader.rate_sigma > 0 && !reader.bytes_per_s) {
+    faults_.add(Place(place, "rate_sigma"), "no rate beside it", R"("rate", which is the median)");
+  }
+}
+
+void Reader::check(const Place& place, SocketSpec& socket) {
+  if (socket.force_buffers && !socket.sndbuf && !socket.rcvbuf) {
+    faults_.add(Place(place, "force_buffers"), "no buffer beside it", R"("sndbuf" or "rcvbuf")");
+  }
+  if (socket.user_timeout &&
+      *socket.user_timeout % std::chrono::milliseconds(1) != Nanoseconds(0)) {
+    faults_.add(Place(place, "user_timeout"), to_text(*socket.user_timeout), "whole milliseconds");
+  }
+  if (socket.busy_poll && *socket.busy_poll % std::chrono::microseconds(1) != Nanoseconds(0)) {
+    faults_.add(Place(place, "busy_poll"), to_text(*socket.busy_poll), "whole microseconds");
+  }
+}
+
+void Reader::check(const Place& place, Keepalive& keepalive) {
+  for (const auto& [key, value] :
+       {std::pair{"idle", keepalive.idle}, std::pair{"interval", keepalive.interval}}) {
+    if (value % std::chrono::seconds(1) == Nanoseconds(0)) continue;
+    faults_.add(Place(place, key), to_text(value), "whole seconds");
+  }
+}
+
+// What a pattern does not do is refused, not passed over.
+void Reader::check_pattern(const Place& place, const FlowDraft& flow) {
+  const auto& group = flow.group;
+  const auto refuse = [&](const char* key, bool given, std::string_view allowed) {
+    if (!given) return;
+    faults_.add(Place(place, key),
+                fmt::format("{} with pattern {}", key, shown_text(name_of(group.pattern))),
+                std::string(allowed));
+  };
+  const bool requests = group.pattern == Pattern::request_response;
+  const bool reader = group.reader.bytes_per_s || group.reader.chunk || group.reader.stop_after ||
+                      group.reader.share < 1 || !group.reader.freeze.empty();
+  refuse("io", group.io == Io::blocking && group.pattern != Pattern::stream,
+         R"("nonblocking"; only "stream" has blocking senders)");
+  const std::string_view only_requests = R"(it with "request-response" alone)";
+  refuse("response", flow.response.has_value() && !requests, only_requests);
+  refuse("pipeline", flow.pipeline.has_value() && !requests, only_requests);
+  refuse("think", flow.think.has_value() && !requests, only_requests);
+  refuse("reader", reader && requests, R"(it with "stream" or "duplex")");
+  if (flow.think && flow.pace) {
+    faults_.add(Place(place, "think"), "a pace beside it",
+                "one of them: a pace says when requests are due");
+  }
+  if (group.pattern != Pattern::idle) return;
+  const std::string_view nothing = "nothing: idle connections carry no message";
+  refuse("payload", flow.payload.has_value(), nothing);
+  refuse("pace", flow.pace.has_value(), nothing);
+  refuse("reader", reader, nothing);
+}
+
+PayloadSpec finished(PayloadDraft draft) {
+  PayloadSpec payload;
+  if (draft.fixed) payload.fixed = *draft.fixed;
+  payload.uniform = draft.uniform;
+  payload.log_normal = draft.log_normal;
+  payload.pareto = draft.pareto;
+  if (draft.weighted) payload.weighted = std::move(*draft.weighted);
+  if (draft.sequence) payload.sequence = std::move(*draft.sequence);
+  return payload;
+}
+
+// Messages a second on one connection; nothing for a rate that is a fault already.
+std::optional<double> Reader::messages_per_s(const Place& place, const Rate& rate,
+                                             const FlowDraft& flow, double mean_size) {
+  auto messages = rate.per_second;
+  if (messages <= 0) return std::nullopt;
+  if (rate.of == Rate::Of::bytes) messages /= mean_size;
+  if (flow.pace->per == PaceOf::group) messages /= std::max(flow.group.connections, 1U);
+  if (messages >= kMinMessagesPerSecond && messages <= kMaxMessagesPerSecond) return messages;
+  faults_.add(place, fmt::format("{} messages a second", messages),
+              fmt::format("{} to {} messages a second on a connection", kMinMessagesPerSecond,
+                          kMaxMessagesPerSecond));
+  return std::nullopt;
+}
+
 void Reader::check(const Place& place, FlowDraft& flow) {
-  if (!flow.pace || flow.pace->rate.per_second <= 0) return;
-  auto rate = flow.pace->rate.per_second;
-  if (flow.pace->rate.of == Rate::Of::bytes) {
-    rate /= static_cast<double>(flow.group.payload.fixed.count);
+  check_pattern(place, flow);
+  if (flow.payload) flow.group.payload = finished(std::move(*flow.payload));
+  flow.group.response = flow.response ? finished(std::move(*flow.response)) : flow.group.payload;
+  flow.group.pipeline = flow.pipeline.value_or(1);
+  flow.group.think = flow.think.value_or(Nanoseconds(0));
+  if (!flow.pace) return;
+  const double mean_size = SizeDistribution(flow.group.payload).mean();
+  const Place pace_place(place, "pace");
+  PaceSpec pace;
+  const auto rate = messages_per_s(Place(pace_place, "rate"), flow.pace->rate, flow, mean_size);
+  pace.messages_per_s = rate.value_or(0);
+  pace.arrival = flow.pace->arrival;
+  pace.burst = flow.pace->burst;
+  const Place schedule(pace_place, "schedule");
+  bool good = rate.has_value();
+  for (std::size_t i = 0; i < flow.pace->schedule.size(); ++i) {
+    const auto& change = flow.pace->schedule[i];
+    const Place change_place(schedule, i);
+    const auto then = messages_per_s(Place(change_place, "rate"), change.rate, flow, mean_size);
+    pace.schedule.push_back({change.at, then.value_or(0)});
+    good = good && then;
   }
-  if (rate < kMinMessagesPerSecond || rate > kMaxMessagesPerSecond) {
-    const Place pace(place, "pace");
-    faults_.add(Place(pace, "rate"), fmt::format("{} messages a second", rate),
-                fmt::format("{} to {} messages a second on a connection", kMinMessagesPerSecond,
-                            kMaxMessagesPerSecond));
-    return;
-  }
-  flow.group.pace = PaceSpec{rate, flow.pace->arrival};
+  if (good) flow.group.pace = std::move(pace);
 }
 
 void Reader::check(const Place& place, ExpectationDraft& draft) {
-  if (draft.at_most && draft.at_least) {
-    if (draft.at_most->quantity != draft.at_least->quantity) {
-      faults_.add(place, "at_most and at_least in different units", "one unit for both");
-    } else if (draft.at_most->value < draft.at_least->value) {
-      faults_.add(place, "at_most below at_least", "a range that a value can lie in");
-    }
-  } else if (!draft.at_most && !draft.at_least) {
-    faults_.add(place, "no bound", R"("at_most" or "at_least", or both)");
-  }
   auto& expectation = draft.expectation;
-  if (draft.at_most) expectation.at_most = draft.at_most->value;
-  if (draft.at_least) expectation.at_least = draft.at_least->value;
-  if (const auto& bound = draft.at_most ? draft.at_most : draft.at_least) {
-    expectation.quantity = bound->quantity;
+  bool alike = true;
+  std::optional<Quantity> quantity;
+  for (const auto* bound : {&draft.at_most, &draft.at_least, &draft.equals}) {
+    if (!*bound) continue;
+    alike = alike && quantity.value_or((*bound)->quantity) == (*bound)->quantity;
+    quantity = (*bound)->quantity;
   }
+  if (!quantity) {
+    faults_.add(place, "no bound", R"("at_most" or "at_least", or both, or "equals")");
+  } else if (draft.equals && (draft.at_most || draft.at_least)) {
+    faults_.add(place, "equals beside another bound", R"("equals" alone)");
+  } else if (!alike) {
+    faults_.add(place, "at_most and at_least in different units", "one unit for both");
+  } else if (!expectation.against.empty() && quantity != Quantity::number) {
+    faults_.add(place, "a bound with a unit, against another cell",
+                "a number: how many times what that cell has");
+  } else if (draft.at_most && draft.at_least && draft.at_most->value < draft.at_least->value) {
+    faults_.add(place, "at_most below at_least", "a range that a value can lie in");
+  }
+  const auto value_of = [](const std::optional<BoundDraft>& bound) {
+    return bound ? std::optional(bound->value) : std::nullopt;
+  };
+  expectation.at_most = value_of(draft.at_most);
+  expectation.at_least = value_of(draft.at_least);
+  expectation.equals = value_of(draft.equals);
+  expectation.quantity = quantity.value_or(Quantity::number);
 }
 
 std::vector<FlowGroup> finished(std::vector<FlowDraft> drafts) {
@@ -307,6 +485,38 @@ void check_names(const Scenario& scenario, Faults& faults) {
     const Place expectation(expect, i);
     faults.add(Place(expectation, "flow"), shown_text(flow),
                fmt::format("a flow group: {}", fmt::join(names, ", ")), nearest_word(flow, names));
+  }
+}
+
+void check_against(const Scenario& scenario, const std::vector<AxisChanges>& axes, Faults& faults) {
+  const Place root;
+  const Place expect(root, "expect");
+  std::vector<std::string_view> names;
+  for (const auto& axis : axes) names.push_back(axis.name);
+  for (std::size_t i = 0; i < scenario.expect.size(); ++i) {
+    const Place expectation(expect, i);
+    const Place against(expectation, "against");
+    for (const auto& [name, label] : scenario.expect[i].against) {
+      const Place here(against, name);
+      const auto axis = std::find_if(axes.begin(), axes.end(),
+                                     [&](const AxisChanges& one) { return one.name == name; });
+      if (axis == axes.end()) {
+        faults.add(here, "an axis that is not swept",
+                   names.empty() ? "a sweep with other cells"
+                                 : fmt::format("an axis: {}", fmt::join(names, ", ")),
+                   nearest_word(name, names));
+        continue;
+      }
+      std::vector<std::string_view> labels;
+      for (const auto& value : axis->values) labels.emplace_back(value.label);
+      if (std::find(labels.begin(), labels.end(), label) != labels.end()) continue;
+      constexpr std::size_t kShown = 20;
+      const auto shown_labels = std::span(labels).first(std::min(labels.size(), kShown));
+      faults.add(here, shown_text(label),
+                 fmt::format("a label: {}{}", fmt::join(shown_labels, ", "),
+                             labels.size() > kShown ? ", ..." : ""),
+                 nearest_word(label, labels));
+    }
   }
 }
 

@@ -10,7 +10,9 @@
 
 namespace netstall {
 
-// A whole document, except for its sweep (sweep.hpp) and for check_names().
+struct AxisChanges;
+
+// A whole document, except for its sweep (axes.hpp), check_names() and check_against().
 void read_scenario(const nlohmann::json& document, Faults& faults, Scenario& out);
 
 // One part of a document, which stands at `place`.
@@ -28,5 +30,8 @@ void read_part(const nlohmann::json& json, const Place& place, Faults& faults,
 // What concerns several parts: no two flow groups of one name, and every
 // expectation's flow group exists.
 void check_names(const Scenario& scenario, Faults& faults);
+
+// Every expectation against another cell names axes and labels that there are.
+void check_against(const Scenario& scenario, const std::vector<AxisChanges>& axes, Faults& faults);
 
 }  // namespace netstall

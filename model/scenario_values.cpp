@@ -18,6 +18,15 @@ std::string Size::allowed() const {
                      to_text(Bytes{min}), to_text(Bytes{max}));
 }
 
+std::string Number::allowed() const {
+  return fmt::format("a number from {} to {}", min, max);
+}
+
+std::string SizeList::allowed() const {
+  return fmt::format("a list of 1 to {} sizes from {} to {}", most, to_text(Bytes{min}),
+                     to_text(Bytes{max}));
+}
+
 std::string Duration::allowed() const {
   return fmt::format(R"(a duration with its unit from {} to {}, such as "250us", "20ms" or "1.5s")",
                      to_text(min),

@@ -14,6 +14,7 @@
 namespace netstall {
 
 constexpr std::uint64_t kMaxPayload = std::uint64_t{1} << 30;
+constexpr std::size_t kMaxSizes = 65536;  // of a list of message sizes
 constexpr std::uint64_t kMaxSocketOption = std::numeric_limits<std::int32_t>::max();
 constexpr double kMinMessagesPerSecond = 1e-6;
 constexpr double kMaxMessagesPerSecond = 1e9;
@@ -28,9 +29,23 @@ struct Whole {
   std::string allowed() const;
 };
 
+struct Number {
+  double min;
+  double max;
+  std::string allowed() const;
+};
+
 struct Size {
   std::uint64_t min;
   std::uint64_t max;
+  std::string allowed() const;
+};
+
+// A list of sizes, each within the bounds.
+struct SizeList {
+  std::uint64_t min;
+  std::uint64_t max;
+  std::size_t most;  // entries
   std::string allowed() const;
 };
 
@@ -63,6 +78,13 @@ struct Bound {
   }
 };
 
+// Which cell of the sweep: axes and a label of each.
+struct Labels {
+  std::string allowed() const {
+    return R"(an object of axes and one label of each, such as {"readers": "fast"})";
+  }
+};
+
 // A name that is fit for file names, cell ids and command lines.
 struct NameText {
   static constexpr std::size_t kLongest = 64;
@@ -75,7 +97,9 @@ struct AnyText {
 };
 
 struct PathText {
-  std::string allowed() const { return R"(a path, such as "profiles/c1m.conf")"; }
+  std::string allowed() const {
+    return R"(a path, such as "profiles/c1m.conf", or {"client": path, "server": path})";
+  }
 };
 
 template <class E>
@@ -122,6 +146,11 @@ struct List {
 // Left for the sweep's own reader (sweep.hpp).
 struct Sweep {
   std::string allowed() const { return "an object of axes"; }
+};
+
+// Likewise.
+struct Exclusions {
+  std::string allowed() const { return "a list of {axis: value, or a list of values}"; }
 };
 
 }  // namespace netstall

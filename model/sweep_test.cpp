@@ -85,6 +85,101 @@ TEST(Sweep, NamedAxisSetsSeveralPlaces) {
   EXPECT_FALSE(memory.flows[1].reader.bytes_per_s);
 }
 
+TEST(Sweep, ZippedListsMoveTogether) {
+  const auto campaign = campaign_of(R"({"buffers": {"zip": {
+      "/flows/0/socket/sndbuf": ["64KiB", "256KiB", null], "/flows/1/connections": [1, 2, 3]}},
+      "/timing/repetitions": [1, 2]})");
+  EXPECT_THAT(ids_of(campaign),
+              ElementsAre("repetitions=1,buffers=64KiB+1", "repetitions=1,buffers=256KiB+2",
+                          "repetitions=1,buffers=absent+3", "repetitions=2,buffers=64KiB+1",
+                          "repetitions=2,buffers=256KiB+2", "repetitions=2,buffers=absent+3"));
+  const auto cell = campaign.cells[4];
+  EXPECT_THAT(cell.parameters,
+              UnorderedElementsAre(Pair("/timing/repetitions", "2"), Pair("buffers", "256KiB+2")));
+  EXPECT_EQ(cell.scenario.flows[0].socket.sndbuf->count, 256U << 10);
+  EXPECT_EQ(cell.scenario.flows[1].connections, 2U);
+  EXPECT_FALSE(campaign.cells[5].scenario.flows[0].socket.sndbuf);
+}
+
+TEST(Sweep, FaultsOfAZipAreAtTheirLists) {
+  EXPECT_THAT(
+      faults_of(R"({"z": {"zip": {"/flows/0/connections": [1, 2], "/timing/measure": ["1s"]}}})"),
+      ElementsAre("/sweep/z/zip/~1timing~1measure: found a list of 1; expected one of 2, as "
+                  "the zip's first list is"));
+  EXPECT_THAT(faults_of(R"({"z": {"zip": {"/flows/0/conections": [1]}}})"),
+              ElementsAre(HasSubstr("/sweep/z/zip/~1flows~10~1conections: found an unknown key")));
+  EXPECT_THAT(faults_of(R"({"z": {"zip": {"/flows/0/connections": [1, 0]}}})"),
+              ElementsAre(HasSubstr("/sweep/z/zip/~1flows~10~1connections/1: found 0")));
+  EXPECT_THAT(faults_of(R"({"z": {"zip": {"/profile": ["a.conf"]}}})"),
+              ElementsAre(HasSubstr("a profile in a zip")));
+  EXPECT_THAT(faults_of(R"({"z": {"zip": {"/timing/measure": ["1s"]}}, "/timing": [null]})"),
+              ElementsAre(HasSubstr("a change of")));
+}
+
+ParsedCampaign parse_excluding(std::string_view sweep, std::string_view exclude) {
+  std::string text(kBase);
+  text.replace(text.find("%SWEEP%"), 7, sweep);
+  text.insert(text.rfind('}'), fmt::format(R"(, "exclude": {})", exclude));
+  return parse_scenario(text, "s", {});
+}
+
+TEST(Sweep, ExcludedCellsAreLeftOut) {
+  constexpr auto kSweep = R"({"/flows/0/connections": [1, 10, 100], "/flows/1/connections": [5, 6],
+      "case": [{"label": "a", "set": {}}, {"label": "b", "set": {"/timing/measure": "2s"}}]})";
+  const auto parsed = parse_excluding(kSweep, R"([
+      {"case": "b", "/flows/0/connections": [1, 100]}, {"/flows/1/connections": 6}])");
+  ASSERT_TRUE(parsed.campaign);
+  EXPECT_THAT(ids_of(*parsed.campaign),
+              ElementsAre("flows.0.connections=1,flows.1.connections=5,case=a",
+                          "flows.0.connections=10,flows.1.connections=5,case=a",
+                          "flows.0.connections=10,flows.1.connections=5,case=b",
+                          "flows.0.connections=100,flows.1.connections=5,case=a"));
+  const auto& cells = parsed.campaign->cells;
+  EXPECT_EQ(cells[3].scenario.flows[0].connections, 100U);
+  EXPECT_EQ(cells.timing(2).measure, std::chrono::seconds(2));
+  std::set<std::size_t> shapes;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    EXPECT_LT(cells.shape(i), cells.size());
+    shapes.insert(cells.shape(i));
+  }
+  EXPECT_EQ(shapes.size(), 3U) << "the two cases of ten connections need the same workers";
+}
+
+TEST(Sweep, AZipIsExcludedByItsLabelOrByAPlaceOfIt) {
+  constexpr auto kSweep = R"({"z": {"zip": {"/flows/0/connections": [1, 2, 3, 4],
+                                            "/flows/1/connections": [4, 4, 5, 6]}}})";
+  const auto parsed = parse_excluding(kSweep, R"([{"/flows/1/connections": 4}, {"z": "4+6"}])");
+  ASSERT_TRUE(parsed.campaign);
+  EXPECT_THAT(ids_of(*parsed.campaign), ElementsAre("z=3+5"));
+}
+
+TEST(Sweep, WhatOnlyAnExcludedCellHasIsNoFault) {
+  constexpr auto kSweep = R"({"/flows/1/name": ["slow", "fast"], "/expect/0/flow": ["slow", "fast"],
+                              "/flows/0/name": ["fast", "slow"]})";
+  EXPECT_FALSE(parse_excluding(kSweep, "[]").campaign);
+  EXPECT_TRUE(parse_excluding(kSweep, R"([{"/flows/1/name": "slow", "/flows/0/name": "slow"},
+      {"/flows/1/name": "fast", "/flows/0/name": "fast"}])")
+                  .campaign);
+}
+
+TEST(Sweep, ExclusionsThatMeanNothingAreFaults) {
+  const auto faults = [](std::string_view exclude) {
+    std::vector<std::string> texts;
+    for (const auto& fault : parse_excluding(R"({"/flows/0/connections": [1, 2]})", exclude).faults)
+      texts.push_back(to_text(fault));
+    return texts;
+  };
+  EXPECT_THAT(faults(R"([{"/flows/0/conections": 1}])"),
+              ElementsAre(HasSubstr("/exclude/0/~1flows~10~1conections: found no axis of this "
+                                    "sweep; expected one of /flows/0/connections")));
+  EXPECT_THAT(faults(R"([{"/flows/0/connections": [1, 3]}])"),
+              ElementsAre(HasSubstr(
+                  "/exclude/0/~1flows~10~1connections/1: found 3; expected one of 1, 2")));
+  EXPECT_THAT(faults(R"([{"/flows/0/connections": [1, 2]}])"),
+              ElementsAre(HasSubstr("/exclude: found every cell")));
+  EXPECT_THAT(parse(R"({}, "exclude": [{"a": 1}])").faults, testing::SizeIs(1));
+}
+
 TEST(Sweep, AxesAreKeptAsText) {
   const auto campaign = campaign_of(R"({"/timing/measure": ["2s", null]})");
   ASSERT_EQ(campaign.sweep.size(), 1U);
@@ -186,16 +281,43 @@ TEST(Sweep, ShapesTellWhichCellsNeedOtherWorkers) {
   EXPECT_EQ(shapes.size(), 4U);
 }
 
+TEST(Sweep, ExpectationsAgainstAnotherCellNameItsLabels) {
+  ScenarioOptions options;
+  options.overrides = {{"/expect/0", R"({"metric": "m", "at_most": 1.5,
+      "against": {"case": "a", "/flows/0/socket/sndbuf": null}})"}};
+  const auto* sweep = R"({"/flows/0/socket/sndbuf": ["64KiB", null],
+                          "case": [{"label": "a", "set": {}}, {"label": "b", "set": {}}]})";
+  const auto expect = campaign_of(sweep, options).base.expect;
+  ASSERT_EQ(expect.size(), 1U);
+  EXPECT_EQ(expect[0].at_most, 1.5);
+  EXPECT_THAT(expect[0].against,
+              UnorderedElementsAre(Pair("case", "a"), Pair("/flows/0/socket/sndbuf", "absent")));
+  options.overrides[0].value = R"({"metric": "m", "at_most": 1, "against": {"cse": "a"}})";
+  EXPECT_THAT(faults_of(sweep, options),
+              ElementsAre("/expect/0/against/cse: found an axis that is not swept; expected an "
+                          "axis: /flows/0/socket/sndbuf, case; did you mean \"case\"?"));
+  options.overrides[0].value = R"({"metric": "m", "at_most": 1, "against": {"case": "c"}})";
+  EXPECT_THAT(
+      faults_of(sweep, options),
+      ElementsAre(HasSubstr("/expect/0/against/case: found \"c\"; expected a label: a, b")));
+  EXPECT_THAT(faults_of("{}", options), ElementsAre(HasSubstr("a sweep with other cells")));
+  // Also one that the sweep itself brings.
+  EXPECT_THAT(faults_of(R"({"case": [{"label": "a", "set": {"/expect": [
+          {"metric": "m", "at_most": 1, "against": {"case": "z"}}]}}]})"),
+              ElementsAre(HasSubstr("/sweep/case/0/set/~1expect/0/against/case: found \"z\"")));
+}
+
 TEST(Sweep, FaultsCarryThePlaceInTheSweep) {
   const std::vector<std::pair<std::string, std::string>> kCases{
       {R"({"/flows/0/connections": [1, 0]})",
        "/sweep/~1flows~10~1connections/1: found 0; expected a whole number from 1 to 4000000"},
       {R"({"/flows/0/reader": [null, {"rat": 1}]})",
-       R"(/sweep/~1flows~10~1reader/1/rat: found an unknown key; expected one of rate, chunk, stop_after; did you mean "rate"?)"},
+       R"(/sweep/~1flows~10~1reader/1/rat: found an unknown key; expected one of rate, rate_sigma, chunk, stop_after, freeze, share; did you mean "rate"?)"},
       {R"({"/flows/0/conections": [null]})",
        "/sweep/~1flows~10~1conections: found an unknown key at /flows/0/conections; expected one "
        "of name, connections, "
-       "sender, pattern, io, family, payload, pace, reader, socket; did you mean \"connections\"?"},
+       "sender, pattern, io, family, payload, pace, response, pipeline, think, reader, socket; did "
+       "you mean \"connections\"?"},
       {R"({"/sysctl/sever/net.ipv4.tcp_wmem": ["x"]})",
        R"(/sweep/~1sysctl~1sever~1net.ipv4.tcp_wmem: found an unknown key at /sysctl/sever; expected one of client, server, host, optional; did you mean "server"?)"},
       {R"({"/sysctl/server/tcp_wmem": ["x"]})",
@@ -222,7 +344,7 @@ TEST(Sweep, FaultsCarryThePlaceInTheSweep) {
       {R"({"/a~2": ["x"]})",
        R"(/sweep/~1a~02: found "/a~2"; expected a JSON pointer, as "/flows/0/connections")"},
       {R"({"two words": [{"label": "a", "set": {}}]})",
-       R"(/sweep/two words: found the name "two words"; expected a JSON pointer, as "/flows/0/connections", or a name for an axis of labelled settings)"},
+       R"(/sweep/two words: found the name "two words"; expected a JSON pointer, as "/flows/0/connections", or a name for an axis of labelled or zipped settings)"},
       {R"({"/flows/0/io": []})",
        "/sweep/~1flows~10~1io: found an empty list; expected a list of at least one value"},
       {R"({"/flows/0/io": "blocking"})",

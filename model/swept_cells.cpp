@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <set>
 #include <span>
 #include <utility>
@@ -67,11 +68,13 @@ std::vector<std::size_t> axes_that(const std::vector<AxisChanges>& axes,
 
 }  // namespace
 
-SweptCells::SweptCells(const json& document, Scenario base, std::vector<AxisChanges> axes)
+SweptCells::SweptCells(const json& document, Scenario base, std::vector<AxisChanges> axes,
+                       const std::vector<Exclusion>& exclusions)
     : base_(std::move(base)), axes_(std::move(axes)) {
   for (const auto& axis : axes_) size_ *= axis.values.size();
   shape_axes_ = axes_that(axes_, shapes);
   name_axes_ = axes_that(axes_, renames);
+  if (!exclusions.empty()) leave_out(exclusions);
   add_section(document, Part::lab, {"lab"});
   add_section(document, Part::sysctl, {"sysctl"});
   add_section(document, Part::timing, {"timing"});
@@ -103,13 +106,34 @@ void SweptCells::add_section(const json& document, Part part, Tokens place) {
   sections_.push_back({part, std::move(place), std::move(base), std::move(axes)});
 }
 
-Choice SweptCells::choice(std::size_t index) const {
+void SweptCells::leave_out(const std::vector<Exclusion>& exclusions) {
+  excludes_ = true;
+  std::map<std::size_t, std::uint32_t> shapes;
+  for (std::size_t point = 0; point < size_; ++point) {
+    const auto values = choice_at(point);
+    const bool excluded =
+        std::any_of(exclusions.begin(), exclusions.end(), [&values](const Exclusion& exclusion) {
+          return std::all_of(exclusion.begin(), exclusion.end(),
+                             [&values](const auto& of) { return of.values[values[of.axis]]; });
+        });
+    if (excluded) continue;
+    kept_.push_back(static_cast<std::uint32_t>(point));
+    const auto next = static_cast<std::uint32_t>(shapes.size());
+    shapes_.push_back(shapes.emplace(shape_of(values), next).first->second);
+  }
+}
+
+Choice SweptCells::choice_at(std::size_t point) const {
   Choice choice(axes_.size());
   for (std::size_t i = axes_.size(); i-- > 0;) {
-    choice[i] = index % axes_[i].values.size();
-    index /= axes_[i].values.size();
+    choice[i] = point % axes_[i].values.size();
+    point /= axes_[i].values.size();
   }
   return choice;
+}
+
+Choice SweptCells::choice(std::size_t index) const {
+  return choice_at(excludes_ ? kept_[index] : index);
 }
 
 json SweptCells::patched(const Section& section, const Choice& choice, Faults& faults) const {
@@ -198,9 +222,12 @@ Timing SweptCells::timing(std::size_t index) const {
 }
 
 std::size_t SweptCells::shape(std::size_t index) const {
-  const auto values = choice(index);
+  return excludes_ ? shapes_[index] : shape_of(choice(index));
+}
+
+std::size_t SweptCells::shape_of(const Choice& choice) const {
   std::size_t shape = 0;
-  for (const auto axis : shape_axes_) shape = shape * axes_[axis].values.size() + values[axis];
+  for (const auto axis : shape_axes_) shape = shape * axes_[axis].values.size() + choice[axis];
   return shape;
 }
 
@@ -229,12 +256,28 @@ class SweptCells::Checker {
 
   static std::string mark(const Fault& fault) { return fault.pointer + "\n" + fault.found; }
 
-  // Visits each combination of values of some axes, the others at their first.
+  // The combinations of values of some axes that a cell has, each as one number.
+  std::set<std::size_t> kept_of(const std::vector<std::size_t>& axes) const {
+    std::set<std::size_t> kept;
+    for (const auto point : cells_.kept_) kept.insert(number_of(cells_.choice_at(point), axes));
+    return kept;
+  }
+  std::size_t number_of(const Choice& choice, const std::vector<std::size_t>& axes) const {
+    std::size_t number = 0;
+    for (const auto axis : axes) {
+      number = number * cells_.axes_[axis].values.size() + choice[axis];
+    }
+    return number;
+  }
+
+  // Visits each combination of values of some axes that a cell has, the others at
+  // their first.
   template <class Visit>
   void for_each_choice(const std::vector<std::size_t>& axes, const Visit& visit) {
+    const auto kept = kept_of(axes);
     Choice choice(cells_.axes_.size(), 0);
     while (seen_.size() < kEnough) {
-      visit(choice);
+      if (!cells_.excludes_ || kept.contains(number_of(choice, axes))) visit(choice);
       auto at = axes.size();
       while (at > 0 && ++choice[axes[at - 1]] == cells_.axes_[axes[at - 1]].values.size()) {
         choice[axes[--at]] = 0;
@@ -253,6 +296,7 @@ class SweptCells::Checker {
         if (named) cells_.read(section, choice, scenario, found);
       }
       check_names(scenario, found);
+      check_against(scenario, cells_.axes_, found);
       report(found, choice, cells_.name_axes_);
     });
   }

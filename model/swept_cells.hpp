@@ -2,6 +2,7 @@
 // the parts of the document that an axis changes are read again.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -20,9 +21,10 @@ class SweptCells final : public CellSource {
  public:
   // `base` is what the document says without its sweep. Parts of the document
   // that have faults are taken as they are: check() finds them again.
-  SweptCells(const nlohmann::json& document, Scenario base, std::vector<AxisChanges> axes);
+  SweptCells(const nlohmann::json& document, Scenario base, std::vector<AxisChanges> axes,
+             const std::vector<Exclusion>& exclusions = {});
 
-  std::size_t size() const override { return size_; }
+  std::size_t size() const override { return excludes_ ? kept_.size() : size_; }
   Cell cell(std::size_t index) const override;
   Timing timing(std::size_t index) const override;
   std::size_t shape(std::size_t index) const override;
@@ -43,7 +45,11 @@ class SweptCells final : public CellSource {
   class Checker;
 
   void add_section(const nlohmann::json& document, Part part, Tokens place);
+  // Of a point of the whole product; of a cell.
+  Choice choice_at(std::size_t point) const;
   Choice choice(std::size_t index) const;
+  void leave_out(const std::vector<Exclusion>& exclusions);
+  std::size_t shape_of(const Choice& choice) const;
   // Changes that cannot be applied are faults, and left out.
   nlohmann::json patched(const Section& section, const Choice& choice, Faults& faults) const;
   void read(const Section& section, const Choice& choice, Scenario& out, Faults& faults) const;
@@ -53,7 +59,10 @@ class SweptCells final : public CellSource {
   std::vector<Section> sections_;        // those that an axis changes
   std::vector<std::size_t> shape_axes_;  // those that flows or client sysctls depend on
   std::vector<std::size_t> name_axes_;   // those that check_names() depends on
-  std::size_t size_ = 1;
+  std::size_t size_ = 1;                 // of the whole product
+  bool excludes_ = false;
+  std::vector<std::uint32_t> kept_;    // with exclusions: the points that are cells
+  std::vector<std::uint32_t> shapes_;  // and the shape of each
 };
 
 }  // namespace netstall

@@ -1,5 +1,6 @@
 #include "model/take_value.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -49,6 +50,23 @@ bool take(const json& value, Bytes& out, const Size& what) {
   if (!count || *count < what.min || *count > what.max) return false;
   out = Bytes{*count};
   return true;
+}
+
+bool take(const json& value, double& out, const Number& what) {
+  if (!value.is_number()) return false;
+  const auto number = value.get<double>();
+  if (!(number >= what.min && number <= what.max)) return false;
+  out = number;
+  return true;
+}
+
+bool take(const json& value, std::vector<Bytes>& out, const SizeList& what) {
+  if (!value.is_array() || value.empty() || value.size() > what.most) return false;
+  out.clear();
+  out.reserve(value.size());
+  return std::all_of(value.begin(), value.end(), [&](const json& size) {
+    return take(size, out.emplace_back(), Size{what.min, what.max});
+  });
 }
 
 bool take(const json& value, Nanoseconds& out, const Duration& what) {
@@ -111,6 +129,11 @@ bool take(const json& value, std::string& out, const PathText&) {
 
 bool take(const json& value, bool& out, const Sweep&) {
   out = value.is_object();
+  return out;
+}
+
+bool take(const json& value, bool& out, const Exclusions&) {
+  out = value.is_array();
   return out;
 }
 

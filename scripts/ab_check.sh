@@ -40,8 +40,8 @@ rows = [r for cell in comparison["cells"] for r in cell["metrics"]
         if (r["flow"], r["metric"]) == ("slow", "stall.rate")]
 right = [r["verdict"] for r in rows] == [expected] and status == ("1" if expected == "regressed" else "0")
 for row in rows:
-    print(f"stall.rate of slow {row['verdict']}, ratio {row['ratio']:.3f} "
-          f"({row['ratio_interval'][0]:.3f} to {row['ratio_interval'][1]:.3f}), q {row['q']:.2g}")
+    print(f"stall.rate of slow {row['verdict']}, ratio {row['ratio']}, "
+          f"95 % {row['ratio_interval']}, q {row['q']}")
 sys.exit(0 if right else 1)
 PYTHON
   ); then right=$((right + 1)); fi

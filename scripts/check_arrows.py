@@ -19,7 +19,7 @@ import sys
 BASE = {"base"}
 MODEL = BASE | {"model"}
 RUN = MODEL | {"lab", "observe", "bpf", "loadgen", "run"}
-ALL = RUN | {"verdict", "report", "cli", "benchmarks", "tests"}
+ALL = RUN | {"trace", "verdict", "report", "cli", "benchmarks", "tests"}
 
 # Room → rooms whose headers may reach it, be it through other headers.
 MAY_INCLUDE = {
@@ -30,6 +30,7 @@ MAY_INCLUDE = {
     "lab": MODEL | {"lab"},
     "observe": MODEL | {"observe"},
     "run": RUN,
+    "trace": MODEL | {"bpf", "trace"},
     "verdict": MODEL | {"verdict"},
     "report": MODEL | {"verdict", "report"},
     "cli": ALL - {"benchmarks", "tests"},

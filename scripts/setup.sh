@@ -1,27 +1,31 @@
 #!/usr/bin/env bash
 # Installs with apt what is missing on a Debian 12 machine: to build and run
-# netstall, and with --tests also what its tests need. Quick when all is there.
+# netstall, with --tests also what its tests need, with --package what trying the
+# Debian package needs. Quick when all is there.
 set -euo pipefail
 
 build_packages=(
   g++ cmake ninja-build ccache clang llvm bpftool pkg-config
   libasio-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev libbpf-dev
-  libgtest-dev libgmock-dev libfmt-dev zlib1g-dev iproute2
+  libgtest-dev libgmock-dev libfmt-dev zlib1g-dev iproute2 dpkg-dev
 )
 test_packages=(
   clang-format clang-tidy nodejs npm python3 python3-jsonschema
-  bpftrace iperf3
+  bpftrace iperf3 nginx-light # traced, and to compare with
   python3-prometheus-client python3-junitparser libbenchmark-tools python3-scipy # read exports
   chromium fonts-dejavu-core # tests/page
   python3-yaml # reads docs/ci.md
+  zsh fish # take the completion scripts
   qemu-system-x86 busybox-static xz-utils zstd lz4 # scripts/vm.sh
 )
+package_packages=(lintian debootstrap) # scripts/package_check.sh
 
 wanted=("${build_packages[@]}")
 for argument in "$@"; do
   case "$argument" in
     --tests) wanted+=("${test_packages[@]}") ;;
-    *) echo "setup.sh: unknown argument '$argument' (only --tests is known)" >&2; exit 2 ;;
+    --package) wanted+=("${package_packages[@]}") ;;
+    *) echo "setup.sh: unknown argument '$argument' (known are --tests and --package)" >&2; exit 2 ;;
   esac
 done
 

@@ -39,10 +39,11 @@ def mann_whitney(a, b):
 
 def within_blocks(blocks):
     """Aligned ranks, every exchange within every block, by plain enumeration."""
+    whole = [np.array(list(a) + list(b)) for a, b in blocks]
     values = []
-    for a, b in blocks:
-        both = np.array(list(a) + list(b))
-        values.append(np.round(both - np.median(both), 10))
+    for k, both in enumerate(whole):
+        level = np.median(np.concatenate(whole[max(k - 1, 0): k + 2]))
+        values.append(np.round(both - level, 10))
     ranks = stats.rankdata(np.concatenate(values))
     sums = np.zeros(1)
     observed = 0.0

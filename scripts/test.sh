@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sets up, builds and runs every test: what CI runs. The tests' results are in
-# build/*/junit/*.xml; the last line sums them up.
+# build/*/junit/*.xml; the last line sums them up. Tests mostly wait for what they
+# measure: what only computes goes on beside them, at the lowest priority.
 #   scripts/test.sh [--without asan] [--without guests]
 # Exit status 0 when nothing failed and no tier was skipped whole.
 set -euo pipefail
@@ -20,6 +21,7 @@ done
 
 summary=() # arguments of test_summary.py
 job=       # process group of the step that runs
+declare -A beside_jobs=() # and of those beside it, by name
 
 if [ "${CI-}" = true ]; then export NO_COLOR=1 CLICOLOR=0 GTEST_COLOR=no; fi
 
@@ -38,15 +40,41 @@ run() {
   return "$status"
 }
 stop() {
-  if [ -n "$job" ]; then
-    kill -TERM -- "-$job" 2>/dev/null || true
-    wait "$job" 2>/dev/null || true
-    kill -KILL -- "-$job" 2>/dev/null || true
-  fi
+  local each
+  for each in $job "${beside_jobs[@]}"; do
+    kill -TERM -- "-$each" 2>/dev/null || true
+    wait "$each" 2>/dev/null || true
+    kill -KILL -- "-$each" 2>/dev/null || true
+  done
 }
 trap stop EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+
+# beside NAME COMMAND...: starts it; await NAME shows what it said and has its exit
+# status.
+beside() {
+  local name=$1
+  shift
+  title "$name begins, beside what follows (build/$name.log)"
+  mkdir -p build
+  set -m
+  (
+    set +m
+    renice -n 19 -p "$BASHPID" >/dev/null
+    "$@"
+  ) </dev/null >"build/$name.log" 2>&1 &
+  beside_jobs[$name]=$!
+  set +m
+}
+await() {
+  local name=$1 status=0
+  wait "${beside_jobs[$name]}" || status=$?
+  unset "beside_jobs[$name]"
+  title "$name"
+  cat "build/$name.log"
+  return "$status"
+}
 
 # check NAME COMMAND...: one line of the summary.
 check() {
@@ -64,11 +92,9 @@ format() {
   git ls-files -z '*.cpp' '*.hpp' '*.c' '*.h' | xargs -0 clang-format --dry-run -Werror
 }
 
-# build PRESET: what does not build ends the run here.
-build() {
-  title "build $1"
-  run cmake --preset "$1" >/dev/null
-  run cmake --build --preset "$1" -j "$(nproc)"
+build() { # build PRESET
+  cmake --preset "$1" >/dev/null
+  cmake --build --preset "$1" -j "$(nproc)"
 }
 
 # tier PRESET LABEL: runs the tests of a label and notes its results.
@@ -90,37 +116,60 @@ all_have_a_tier() {
   [ -z "$others" ] || { echo "without a tier:"; echo "$others"; return 1; }
 }
 
-# guest KERNEL: the kernel tier of the release build under another kernel.
-guest() {
-  local out=$PWD/build/release/junit/guest status=0
-  title "kernel tier, Linux $1"
-  rm -rf "${out:?}/$1"
-  mkdir -p "$out"
-  # vm.* are the guests' own tests.
-  # Its TCP memory is the tests' own to limit.
-  run scripts/vm.sh --env NETSTALL_TEST_OWNS_MACHINE=1 --out "$out" "$1" -- \
-    ctest --test-dir "$PWD/build/release" \
-    -L '^kernel$' -E '^vm\.' --output-on-failure --output-junit /out/kernel.xml || status=$?
-  if [ "$status" -eq 4 ]; then
-    summary+=(--check "kernel (Linux $1)=skipped: this machine cannot run guests")
-  else
-    summary+=("kernel (Linux $1)=$out/$1/kernel.xml")
-  fi
+guest_results=$PWD/build/release/junit/guest
+
+# The kernel tier of the release build under other kernels, one after the other.
+guests() {
+  local kernel status
+  rm -rf "$guest_results"
+  mkdir -p "$guest_results"
+  for kernel in "${guest_kernels[@]}"; do
+    title "Linux $kernel"
+    status=0
+    # vm.* are the guests' own tests.
+    # Its TCP memory is the tests' own to limit.
+    scripts/vm.sh --env NETSTALL_TEST_OWNS_MACHINE=1 --out "$guest_results" "$kernel" -- \
+      ctest --test-dir "$PWD/build/release" \
+      -L '^kernel$' -E '^vm\.' --output-on-failure --output-junit /out/kernel.xml || status=$?
+    echo "$status" >"$guest_results/$kernel.status"
+  done
+}
+
+# Their results; one that never ran has none.
+note_guests() {
+  local kernel
+  for kernel in "${guest_kernels[@]}"; do
+    if [ "$(cat "$guest_results/$kernel.status" 2>/dev/null)" = 4 ]; then
+      summary+=(--check "kernel (Linux $kernel)=skipped: this machine cannot run guests")
+    else
+      summary+=("kernel (Linux $kernel)=$guest_results/$kernel/kernel.xml")
+    fi
+  done
 }
 
 title "set up"
 run scripts/setup.sh --tests
 check "format" format
-build release
+title "build release"
+run build release
 check "every test has a tier" all_have_a_tier build/release
-for label in unit netns kernel page; do tier release "$label"; done
-if $with_asan; then
-  build asan
-  for label in unit netns; do tier asan "$label"; done
+if $with_asan; then beside build-asan build asan; fi
+for label in unit netns; do tier release "$label"; done
+if $with_asan; then await build-asan; fi # what does not build ends the run here
+# Their figures want the machine for themselves.
+for label in kernel page; do tier release "$label"; done
+beside clang-tidy scripts/tidy.sh
+if $with_asan; then tier asan unit; fi
+if await clang-tidy; then
+  summary+=(--check "clang-tidy=passed")
+else
+  summary+=(--check "clang-tidy=failed")
 fi
-check "clang-tidy" scripts/tidy.sh
+if $with_guests; then beside guests guests; fi
+if $with_asan; then tier asan netns; fi
 if $with_guests; then
-  for kernel in "${guest_kernels[@]}"; do guest "$kernel"; done
+  await guests || true # what failed is in the results
+  note_guests
 fi
 
 title "summary"

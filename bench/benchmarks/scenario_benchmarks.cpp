@@ -43,12 +43,18 @@ class JournalFolder {
   std::string path_;
 };
 
-Campaign load(const BenchOptions& options, std::size_t scenario,
-              const std::vector<std::string>& more = {}) {
+// The options as `netstall run` would have them for one scenario, with more settings.
+ScenarioCommandOptions shared_of(const BenchOptions& options, std::size_t scenario,
+                                 const std::vector<std::string>& more) {
   auto shared = options.shared;
   shared.scenario = options.scenarios[scenario].string();
   shared.set.insert(shared.set.end(), more.begin(), more.end());
-  return load_campaign(shared);
+  return shared;
+}
+
+Campaign load(const BenchOptions& options, std::size_t scenario,
+              const std::vector<std::string>& more = {}) {
+  return load_campaign(shared_of(options, scenario, more));
 }
 
 std::string name_of_cell(const Campaign& campaign, const std::string& id) {
@@ -78,21 +84,25 @@ struct ScenarioOutcome {
   bool missed = false;
 };
 
+// `command` runs the scenario as it was run here.
 void take_results(const Campaign& campaign, std::vector<CellResult> results, const Wanted& wanted,
-                  ScenarioOutcome& outcome) {
-  for (auto* benchmark : wanted.cells) {
-    auto& result = results.at(benchmark->cell);
-    auto& repetitions = result.repetitions;
-    std::sort(repetitions.begin(), repetitions.end(),
+                  const std::string& command, ScenarioOutcome& outcome) {
+  for (auto& result : results) {
+    std::sort(result.repetitions.begin(), result.repetitions.end(),
               [](const Repetition& a, const Repetition& b) { return a.index < b.index; });
+  }
+  const ExpectationJudge judge(results);
+  for (auto* benchmark : wanted.cells) {
+    const auto& result = results.at(benchmark->cell);
     const auto expect = campaign.cells[benchmark->cell].scenario.expect;
-    for (const auto& judged : judge(expect, repetitions)) {
+    for (const auto& judged : judge.judge(expect, result)) {
       if (judged.passed) continue;
       outcome.missed = true;
-      fmt::print(stderr, "MISS {}: {}\n", benchmark->name, to_text(judged));
+      fmt::print(stderr, "MISS {}: {}\n     alone: {}\n", benchmark->name, to_text(judged),
+                 command_alone(command, result.id, judged));
     }
-    benchmark->result = std::move(result);
   }
+  for (auto* benchmark : wanted.cells) benchmark->result = std::move(results[benchmark->cell]);
 }
 
 ScenarioOutcome run_scenario(const BenchOptions& options, std::size_t scenario,
@@ -114,7 +124,9 @@ ScenarioOutcome run_scenario(const BenchOptions& options, std::size_t scenario,
     fmt::print(stderr, "netstall: every finished repetition is in {}\n", folder.journal().string());
     return outcome;
   }
-  take_results(campaign, read_journal(campaign, folder.journal()), wanted, outcome);
+  take_results(campaign, read_journal(campaign, folder.journal()), wanted,
+               command_to_run(shared_of(options, scenario, {repetitions}), options.probes),
+               outcome);
   fs::remove(folder.journal());
   return outcome;
 }
@@ -168,6 +180,7 @@ std::vector<CellBenchmark> list_benchmarks(const BenchOptions& options) {
   for (std::size_t scenario = 0; scenario < options.scenarios.size(); ++scenario) {
     const auto campaign = load(options, scenario);
     require_host_sysctl_allowed(campaign, options.shared);
+    require_sound_expectations(campaign);
     std::size_t index = 0;
     for (const Cell cell : campaign.cells) {
       auto name = name_of_cell(campaign, cell.id);

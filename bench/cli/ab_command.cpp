@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "bench/cli/commands.hpp"
 #include "bench/cli/sitting.hpp"
+#include "bench/cli/value_names.hpp"
 #include "bench/cli/verdict_options.hpp"
 #include "bench/observe/environment.hpp"
 
@@ -31,7 +32,8 @@ std::string name_of_setting(const Setting& setting) {
   return setting.empty() ? "the scenario as it is" : fmt::format("{}", fmt::join(setting, " "));
 }
 
-SittingArm load_arm(const ScenarioCommandOptions& shared, const Setting& setting) {
+SittingArm load_arm(const ScenarioCommandOptions& shared, const ProbeOptions& probes,
+                    const Setting& setting) {
   auto options = shared;
   bool has_profile = false;
   for (const auto& text : setting) {
@@ -46,14 +48,14 @@ SittingArm load_arm(const ScenarioCommandOptions& shared, const Setting& setting
     options.profile = text;
     has_profile = true;
   }
-  return {name_of_setting(setting), load_campaign(options)};
+  return {name_of_setting(setting), load_campaign(options), command_to_run(options, probes)};
 }
 
 ExitStatus ab(const AbOptions& options) {
   require_sound(options.verdict);
   const auto selection = select_metrics(options.verdict.metrics);
-  const auto a = load_arm(options.sitting.scenario, options.a);
-  const auto b = load_arm(options.sitting.scenario, options.b);
+  const auto a = load_arm(options.sitting.scenario, options.sitting.probes, options.a);
+  const auto b = load_arm(options.sitting.scenario, options.sitting.probes, options.b);
   if (a.campaign.hash == b.campaign.hash) {
     throw Error(ErrorKind::usage, "compare two settings", "they ask for the same thing",
                 "`netstall calibrate` runs A against A");
@@ -79,10 +81,12 @@ void add_ab_command(CLI::App& app, Action& action) {
       app.add_subcommand("ab", "Run two settings interleaved and compare them (needs root)");
   add_sitting_options(*command, options->sitting);
   const auto add_setting = [&](const char* name, Setting& setting, const char* what) {
-    return command->add_option(name, setting, what)->type_name("SETTING")->allow_extra_args(false);
+    return command->add_option(name, setting, what)
+        ->type_name(kSettingValue)
+        ->allow_extra_args(false);
   };
   add_setting("--a", options->a,
-              "POINTER=VALUE (repeatable) or a profile file; not given: the scenario as it is");
+              "POINTER=VALUE (repeatable) or a profile; not given: the scenario as it is");
   add_setting("--b", options->b, "The setting to judge, likewise")->required();
   add_verdict_options(*command, options->verdict);
   command->callback([options, &action] { action = [options] { return ab(*options); }; });

@@ -9,6 +9,8 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "bench/cli/shipped.hpp"
+#include "bench/cli/value_names.hpp"
 #include "bench/cli/version.hpp"
 
 namespace netstall {
@@ -80,11 +82,12 @@ void take_flags(const std::vector<std::string>& flags, BenchOptions& options) {
 
 // A folder stands for the scenarios in it, in the order of their names.
 std::vector<fs::path> scenario_files(const std::vector<std::string>& given) {
+  const auto shipped = Shipped::beside_program();
   std::vector<fs::path> files;
   for (const auto& text : given) {
     const fs::path path(text);
     if (!fs::is_directory(path)) {
-      files.push_back(path);
+      files.push_back(find_scenario(text, shipped));
       continue;
     }
     std::vector<fs::path> found;
@@ -101,12 +104,13 @@ std::vector<fs::path> scenario_files(const std::vector<std::string>& given) {
 
 }  // namespace
 
-std::optional<ExitStatus> parse_bench_options(int argc, char** argv, BenchOptions& options) {
-  CLI::App app{"Runs every cell of scenarios as a Google Benchmark (needs root).",
-               "netstall-bench"};
+void define_bench_options(CLI::App& app, std::vector<std::string>& given, BenchOptions& options) {
+  app.description("Runs every cell of scenarios as a Google Benchmark (needs root).");
+  app.name("netstall-bench");
   app.set_version_flag("--version", version_text());
-  std::vector<std::string> given;
-  app.add_option("scenario", given, "Scenario files, or folders of them")->required();
+  app.add_option("scenario", given, "Scenario files, folders of them, or names of shipped ones")
+      ->required()
+      ->type_name(kScenarioValue);
   add_setting_options(app, options.shared);
   add_probe_option(app, options.probes);
   app.footer(
@@ -116,6 +120,12 @@ std::optional<ExitStatus> parse_bench_options(int argc, char** argv, BenchOption
       "that\n"
       "of a whole repetition, what was measured stands in counters.\n"
       "Exit status: as of `netstall run`; 5 where a repetition failed.");
+}
+
+std::optional<ExitStatus> parse_bench_options(int argc, char** argv, BenchOptions& options) {
+  CLI::App app;
+  std::vector<std::string> given;
+  define_bench_options(app, given, options);
   std::vector<std::string> flags;
   std::vector<std::string> own;
   for (int i = 1; i < argc; ++i) {

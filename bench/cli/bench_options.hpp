@@ -10,6 +10,10 @@
 #include "bench/cli/exit_status.hpp"
 #include "bench/cli/scenario_options.hpp"
 
+namespace CLI {
+class App;
+}
+
 namespace netstall {
 
 struct BenchOptions {
@@ -20,6 +24,9 @@ struct BenchOptions {
   std::string out;                 // --benchmark_out
   std::string out_format = "json";
 };
+
+// The command line alone, but for Google Benchmark's flags; `given` takes the scenarios.
+void define_bench_options(CLI::App& app, std::vector<std::string>& given, BenchOptions& options);
 
 // Fills the options, or returns the status to end with: help, the version, or bad
 // usage, which it has said. Throws Error (usage) for flags of Google Benchmark that

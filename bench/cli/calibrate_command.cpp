@@ -23,9 +23,10 @@ struct CalibrateOptions {
 ExitStatus calibrate(const CalibrateOptions& options) {
   require_output_place(options.output);
   require_output_place(options.comparison);
-  const SittingArm arm{"A", load_campaign(options.sitting.scenario)};
-  const auto sitting =
-      run_sitting(arm, {"A again", arm.campaign}, select_metrics(), options.sitting, {});
+  const SittingArm arm{"A", load_campaign(options.sitting.scenario),
+                       command_to_run(options.sitting.scenario, options.sitting.probes)};
+  const auto sitting = run_sitting(arm, {"A again", arm.campaign, arm.command}, select_metrics(),
+                                   options.sitting, {});
   const auto ran = status_of(sitting.outcome);
   if (!sitting.comparison) {
     fmt::print(stderr, "netstall: {}: nothing was calibrated\n",

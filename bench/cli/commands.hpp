@@ -23,6 +23,10 @@ void add_compare_command(CLI::App& app, Action& action);
 void add_report_command(CLI::App& app, Action& action);
 void add_doctor_command(CLI::App& app, Action& action);
 void add_export_command(CLI::App& app, Action& action);
+void add_profile_command(CLI::App& app, Action& action);
 void add_restore_command(CLI::App& app, Action& action);
+void add_scenarios_command(CLI::App& app, Action& action);
+void add_completion_command(CLI::App& app, Action& action);
+void add_trace_command(CLI::App& app, Action& action);
 
 }  // namespace netstall

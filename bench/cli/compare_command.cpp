@@ -1,5 +1,8 @@
 // netstall compare: a verdict per metric between two reports.
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <future>
 #include <memory>
 
@@ -34,8 +37,18 @@ ReportSamples read_samples(const std::string& file, const MetricSelection& selec
   }
 }
 
+// A report against itself would be unchanged whatever it is: a job that names one file
+// twice by mistake must not pass for that.
+void require_two_files(const std::string& base, const std::string& fresh) {
+  std::error_code none;
+  if (!std::filesystem::equivalent(base, fresh, none)) return;
+  throw Error(ErrorKind::usage, fmt::format("compare {} with {}", base, fresh),
+              "they are the same file", "name the report of another run");
+}
+
 ExitStatus compare_reports(const CompareCommandOptions& options) {
   require_sound(options.verdict);
+  require_two_files(options.base, options.fresh);
   const auto selection = select_metrics(options.verdict.metrics);
   // Most of the time goes into reading: both at once.
   auto reading =

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -10,7 +11,10 @@ namespace netstall {
 
 ExitStatus guarded(const std::function<ExitStatus()>& command) {
   try {
-    return command();
+    const auto status = command();
+    // What still waits in the buffer may find a full disk, or nobody.
+    if (std::fflush(stdout) != 0) throw_errno("write to standard output", errno);
+    return status;
   } catch (const Error& error) {
     fmt::print(stderr, "netstall: {}\n", error.what());
     if (!error.remedy().empty()) fmt::print(stderr, "  → {}\n", error.remedy());

@@ -1,7 +1,10 @@
 // The exit statuses of the outer contract.
 #pragma once
 
+#include <array>
 #include <functional>
+#include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -9,13 +12,23 @@ namespace netstall {
 
 enum class ExitStatus : int {
   ok = 0,
-  missed = 1,        // an expectation missed, or a regression
-  usage = 2,         // bad usage or input
-  inconclusive = 3,  // with --strict
-  incapable = 4,     // this machine cannot do it
-  failed = 5,        // the run failed
+  missed = 1,
+  usage = 2,
+  inconclusive = 3,
+  incapable = 4,
+  failed = 5,
   interrupted = 130
 };
+
+// As --help and the manual pages tell them.
+inline constexpr std::array<std::pair<ExitStatus, std::string_view>, 7> kExitStatuses{
+    {{ExitStatus::ok, "ok"},
+     {ExitStatus::missed, "an expectation missed, or a regression"},
+     {ExitStatus::usage, "bad usage or input"},
+     {ExitStatus::inconclusive, "inconclusive (with --strict)"},
+     {ExitStatus::incapable, "this machine cannot do it"},
+     {ExitStatus::failed, "the run failed"},
+     {ExitStatus::interrupted, "interrupted"}}};
 
 constexpr ExitStatus exit_status_of(ErrorKind kind) {
   switch (kind) {

@@ -12,6 +12,7 @@
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "bench/cli/commands.hpp"
+#include "bench/cli/value_names.hpp"
 #include "bench/report/export.hpp"
 #include "model/report_stream.hpp"
 
@@ -119,16 +120,19 @@ std::string format_lines() {
 void add_export_command(CLI::App& app, Action& action) {
   const auto options = std::make_shared<ExportOptions>();
   auto* command = app.add_subcommand("export", "Write a report in the format of another tool");
-  command->add_option("file", options->file, "Report that `netstall run` wrote")->required();
+  command->add_option("file", options->file, "Report that `netstall run` wrote")
+      ->required()
+      ->type_name("FILE.json");
   command->add_option("--format", options->format, format_names())->required()->type_name("FORMAT");
   command->add_option("-o,--output", options->output, "File to write; '-' is stdout")
       ->type_name("FILE")
       ->capture_default_str();
   const auto add_list = [&](const char* name, std::vector<std::string>& list, const char* what) {
-    command->add_option(name, list, what)->type_name("NAME")->allow_extra_args(false);
+    return command->add_option(name, list, what)->type_name("NAME")->allow_extra_args(false);
   };
   add_list("--metric", options->choice.metrics,
-           "Only this metric of docs/metrics.md; 'all' is all of them; repeatable");
+           "Only this metric of docs/metrics.md; 'all' is all of them; repeatable")
+      ->type_name(kMetricValue);
   add_list("--cell", options->choice.cells, "Only this cell; repeatable");
   add_list("--flow", options->choice.flows, "Only this flow group; repeatable");
   add_list("--histogram", options->choice.histograms,

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "base/units.hpp"
 #include "bench/cli/terminal.hpp"
 #include "bench/cli/version.hpp"
 #include "bench/observe/environment.hpp"
@@ -13,41 +14,72 @@
 namespace netstall {
 namespace {
 
+// "12 s", "3:20 min".
+std::string time_to_go(Nanoseconds left) {
+  const auto seconds =
+      static_cast<std::int64_t>(std::ceil(static_cast<double>(left.count()) / 1e9));
+  if (seconds < 100) return fmt::format("{} s", seconds);
+  return fmt::format("{}:{:02} min", seconds / 60, seconds % 60);
+}
+
+// The cell comes last: where the terminal is narrow, its name is what is cut.
 void show_progress(LiveLine& live, const CampaignProgress& progress) {
-  const auto seconds = std::ceil(static_cast<double>(progress.left.count()) / 1e9);
-  live.show(fmt::format("[{}/{}] {}: {}, {:.0f} s to go", progress.done + 1, progress.total,
-                        progress.cell, progress.phase, seconds));
+  auto doing = progress.phase;
+  if (const auto& glance = progress.glance) {
+    doing = fmt::format("{} connections, {}/s, {} blocked", glance->connections,
+                        human_bytes(glance->goodput_bytes_per_s), glance->blocked_senders);
+  }
+  live.show(fmt::format("[{}/{}] {} to go | {} | {} #{}", progress.done + 1, progress.total,
+                        time_to_go(progress.left), doing, progress.cell, progress.repetition));
+}
+
+// The program, as the journal of a run names it.
+std::string tool_text() {
+  const auto tool = tool_facts();
+  return fmt::format("{} (revision {})", tool.version, tool.revision);
 }
 
 }  // namespace
 
+void require_resumable(const Campaign& campaign, const Plan& plan, ProbeMode probes,
+                       const std::filesystem::path& journal) {
+  CampaignOptions options;
+  options.probes = probes;
+  options.tool = tool_text();
+  require_resumable(journal, journal_head_of(campaign, plan, options));
+}
+
 CampaignOutcome run_live(const Campaign& campaign, const Plan& plan,
                          const ScenarioCommandOptions& options, ProbeMode probes,
                          const std::filesystem::path& journal,
-                         const std::function<void(const CampaignProgress&)>& watch) {
+                         const std::function<void(const CampaignProgress&)>& watch, bool resume) {
   LiveLine live(!options.quiet);
   CampaignOptions running;
   running.probes = probes;
   running.journal = journal;
+  running.tool = tool_text();
+  running.resume = resume;
   if (options.verbose) running.say = [&](const std::string& line) { live.say(line); };
   running.progress = [&](const CampaignProgress& progress) {
-    if (options.verbose && progress.phase == "lab") {
+    if (options.verbose && progress.phase == "lab" && !progress.glance) {
       live.say(
           fmt::format("repetition {} of {}: {}", progress.done + 1, progress.total, progress.cell));
     }
     show_progress(live, progress);
-    if (watch) watch(progress);
+    // Within a window nothing is done that could wait.
+    if (watch && !progress.glance) watch(progress);
   };
   auto outcome = run_campaign(campaign, plan, running);
   live.clear();
   for (const auto& line : outcome.not_restored) {
     fmt::print(stderr, "netstall: not put back: {}\n", line);
   }
+  if (outcome.journal_error) throw *outcome.journal_error;
   return outcome;
 }
 
 Report report_of(const Campaign& campaign, std::uint64_t seed, std::string started_at,
-                 std::vector<CellResult> cells) {
+                 std::vector<CellResult> cells, std::string command) {
   Report report;
   report.tool = tool_facts();
   report.environment = read_environment();
@@ -55,12 +87,19 @@ Report report_of(const Campaign& campaign, std::uint64_t seed, std::string start
   report.scenario_hash = campaign.hash;
   report.seed = seed;
   report.started_at = std::move(started_at);
+  report.command = std::move(command);
+  report.selection = campaign.selection;
   report.cells = std::move(cells);
+  const ExpectationJudge judge(report.cells);
   for (std::size_t i = 0; i < report.cells.size(); ++i) {
     const auto expect = campaign.cells[i].scenario.expect;
     auto& cell = report.cells[i];
-    for (auto& repetition : cell.repetitions) repetition.expectations = observe(expect, repetition);
-    cell.expectations = judge(expect, cell.repetitions);
+    cell.expectations = judge.judge(expect, cell);
+    for (auto& repetition : cell.repetitions) {
+      repetition.expectations = observe(expect, repetition);
+      // Of the whole sweep, as in a report of all its cells.
+      if (campaign.selection) repetition.cell = campaign.selection->indices.at(i);
+    }
   }
   return report;
 }

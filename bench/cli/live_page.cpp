@@ -14,12 +14,13 @@
 namespace netstall {
 
 LivePage::LivePage(std::filesystem::path page, const Campaign& campaign, const Plan& plan,
-                   std::string started_at, std::filesystem::path journal)
+                   std::string started_at, std::filesystem::path journal, std::string command)
     : page_(std::move(page)),
       campaign_(campaign),
       plan_(plan),
       started_at_(std::move(started_at)),
-      journal_(std::move(journal)) {}
+      journal_(std::move(journal)),
+      command_(std::move(command)) {}
 
 void LivePage::follow(const CampaignProgress& progress) {
   constexpr int kShare = 20;
@@ -37,7 +38,7 @@ void LivePage::follow(const CampaignProgress& progress) {
 
 void LivePage::write(const CampaignProgress& progress) {
   const auto report =
-      report_of(campaign_, plan_.seed, started_at_, read_journal(campaign_, journal_));
+      report_of(campaign_, plan_.seed, started_at_, read_journal(campaign_, journal_), command_);
   const auto left = static_cast<double>(progress.left.count()) / 1e9;
   const auto repetitions = static_cast<double>(progress.total - progress.done);
   PageOptions options;

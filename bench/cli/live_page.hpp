@@ -16,7 +16,7 @@ namespace netstall {
 class LivePage {
  public:
   LivePage(std::filesystem::path page, const Campaign& campaign, const Plan& plan,
-           std::string started_at, std::filesystem::path journal);
+           std::string started_at, std::filesystem::path journal, std::string command);
 
   // To be called with every progress: writes where a repetition has finished, but not
   // so often that it would take more than a twentieth of the run's time. A page that
@@ -35,6 +35,7 @@ class LivePage {
   const Plan& plan_;
   std::string started_at_;
   std::filesystem::path journal_;
+  std::string command_;
   MonoTime begun_ = mono_now();
   Nanoseconds spent_{0};
   std::optional<std::size_t> written_;  // repetitions in the page

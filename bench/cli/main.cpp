@@ -12,9 +12,7 @@
 
 #include "base/error.hpp"
 #include "base/nearest.hpp"
-#include "bench/cli/commands.hpp"
-#include "bench/cli/exit_status.hpp"
-#include "bench/cli/version.hpp"
+#include "bench/cli/command_line.hpp"
 #include "bench/lab/guardian.hpp"
 #include "loadgen/worker.hpp"
 
@@ -36,26 +34,9 @@ void require_known_command(const CLI::App& app, std::string_view word) {
 }
 
 ExitStatus run_command_line(int argc, char** argv) {
-  CLI::App app{
-      "Finds out how long, how often and why a Linux TCP sender is blocked, and which sysctl or\n"
-      "socket option changes that.",
-      "netstall"};
-  app.set_version_flag("--version", version_text());
-  app.require_subcommand(1);
-  app.footer(
-      "Exit status: 0 ok, 1 an expectation missed or a regression, 2 bad usage or input,\n"
-      "3 inconclusive (with --strict), 4 this machine cannot do it, 5 the run failed,\n"
-      "130 interrupted.");
+  CLI::App app;
   Action action;
-  add_run_command(app, action);
-  add_plan_command(app, action);
-  add_ab_command(app, action);
-  add_calibrate_command(app, action);
-  add_compare_command(app, action);
-  add_report_command(app, action);
-  add_doctor_command(app, action);
-  add_export_command(app, action);
-  add_restore_command(app, action);
+  define_command_line(app, action);
   require_known_command(app, argc > 1 ? argv[1] : "");
   try {
     app.parse(argc, argv);

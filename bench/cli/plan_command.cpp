@@ -2,13 +2,18 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
 #include <memory>
-#include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/units.hpp"
 #include "bench/cli/commands.hpp"
 #include "bench/cli/scenario_options.hpp"
 #include "bench/observe/limits.hpp"
+#include "bench/run/feasibility.hpp"
 #include "bench/run/probes.hpp"
 
 namespace netstall {
@@ -16,34 +21,69 @@ namespace {
 
 constexpr std::size_t kCellsShown = 20;
 
-void print_writes(const Campaign& campaign, bool allowed) {
+// What cells write, and why some cannot be run on this machine; of all cells.
+struct Survey {
+  struct Which {
+    std::string first;
+    std::size_t count = 0;
+  };
   std::map<std::string, std::string> host;
   std::map<std::string, std::string> sides;
+  std::map<std::string, Which> infeasible;  // why → which
+  std::size_t cannot_run = 0;
+};
+
+Survey survey(const Campaign& campaign) {
+  Survey found;
+  Feasibility feasibility;
   for (const Cell cell : campaign.cells) {
-    for (const auto& [key, value] : cell.scenario.sysctl.host) host[key] = value;
+    for (const auto& [key, value] : cell.scenario.sysctl.host) found.host[key] = value;
     for (const auto side : {Side::client, Side::server}) {
       for (const auto& [key, value] : cell.scenario.sysctl.side[side]) {
-        sides[fmt::format("{} in {}", key, name_of(side))] = value;
+        found.sides[fmt::format("{} in {}", key, name_of(side))] = value;
       }
     }
+    const auto why = feasibility.why_not(cell.scenario);
+    if (!why) continue;
+    auto& which = found.infeasible[*why];
+    if (which.count++ == 0) which.first = cell.id;
+    ++found.cannot_run;
   }
-  for (const auto& [key, value] : host) {
+  return found;
+}
+
+void print_writes(const Survey& found, bool allowed) {
+  for (const auto& [key, value] : found.host) {
     fmt::print("  host-wide, put back after each repetition: {} = {}{}\n", key, value,
                allowed ? "" : "  (needs --allow-host-sysctl)");
   }
-  for (const auto& [what, value] : sides) fmt::print("  in the lab alone: {} = {}\n", what, value);
-  if (host.empty() && sides.empty()) fmt::print("  none\n");
+  for (const auto& [what, value] : found.sides) {
+    fmt::print("  in the lab alone: {} = {}\n", what, value);
+  }
+  if (found.host.empty() && found.sides.empty()) fmt::print("  none\n");
 }
 
-void print_cells(const Campaign& campaign, const Plan& plan) {
-  fmt::print("Cells: {}, {} repetitions in all (seed {})\n", campaign.cells.size(),
-             plan.order.size(), plan.seed);
-  for (std::size_t i = 0; i < campaign.cells.size() && i < kCellsShown; ++i) {
-    const Cell cell = campaign.cells[i];
-    fmt::print("  {}  × {}\n", cell.id, cell.scenario.timing.repetitions);
+void print_infeasible(const Survey& found, std::size_t cells) {
+  for (const auto& [why, which] : found.infeasible) {
+    fmt::print("Cannot be run here, {} of {} cells ({}{}): {}\n", which.count, cells, which.first,
+               which.count > 1 ? ", …" : "", why);
   }
-  if (campaign.cells.size() > kCellsShown) {
-    fmt::print("  … and {} more\n", campaign.cells.size() - kCellsShown);
+}
+
+// Each with its number in the whole sweep, by which --cell takes it too.
+void print_cells(const Campaign& campaign, const Plan& plan, bool all) {
+  const auto& chosen = campaign.selection;
+  const auto of = chosen ? fmt::format(" of {}", chosen->of) : std::string();
+  fmt::print("Cells: {}{}, {} repetitions in all (seed {})\n", campaign.cells.size(), of,
+             plan.order.size(), plan.seed);
+  const auto shown = all ? campaign.cells.size() : std::min(campaign.cells.size(), kCellsShown);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const Cell cell = campaign.cells[i];
+    fmt::print("  {}  {}  × {}\n", chosen ? chosen->indices[i] : i, cell.id,
+               cell.scenario.timing.repetitions);
+  }
+  if (campaign.cells.size() > shown) {
+    fmt::print("  … and {} more: -v lists them\n", campaign.cells.size() - shown);
   }
 }
 
@@ -70,38 +110,48 @@ std::string ladder_of(ProbeId id) {
   return text;
 }
 
+using ProbeMemory = std::vector<std::pair<ProbeId, std::uint64_t>>;
+
+std::uint64_t sum_of(const ProbeMemory& memory) {
+  std::uint64_t bytes = 0;
+  for (const auto& [id, one] : memory) bytes += one;
+  return bytes;
+}
+
 // Of the cell whose probes take most: the kernel takes it when they are loaded.
-void print_probes(const Campaign& campaign, const Plan& plan) {
-  std::vector<std::pair<ProbeId, std::uint64_t>> most;
-  std::uint64_t most_bytes = 0;
-  std::set<std::size_t> seen;
+ProbeMemory most_probe_memory(const Campaign& campaign, const Plan& plan) {
+  ProbeMemory most;
   for (std::size_t i = 0; i < campaign.cells.size(); ++i) {
-    // Cells of one shape differ in nothing that sizes a map, but for a sweep over probes.
-    if (!seen.insert(campaign.cells.shape(i)).second && i >= kCellsShown) continue;
     const Cell cell = campaign.cells[i];
     auto memory = probe_memory(cell.scenario, *plan.assignments[i]);
-    std::uint64_t bytes = 0;
-    for (const auto& [id, one] : memory) bytes += one;
-    if (i > 0 && bytes <= most_bytes) continue;
-    most_bytes = bytes;
-    most = std::move(memory);
+    if (most.empty() || sum_of(memory) > sum_of(most)) most = std::move(memory);
   }
-  fmt::print("Probes, and the memory of their maps: {} in all\n",
-             human_bytes(static_cast<double>(most_bytes)));
-  for (const auto& [id, bytes] : most) {
+  return most;
+}
+
+void print_probes(const ProbeMemory& memory, ProbeMode mode) {
+  if (mode == ProbeMode::off || memory.empty()) return;
+  fmt::print("Probes, the memory of their maps, and by what:\n");
+  for (const auto& [id, bytes] : memory) {
     fmt::print("  {:<16} {:>9}  {}\n", name_of(id),
                bytes == 0 ? "-" : human_bytes(static_cast<double>(bytes)), ladder_of(id));
   }
+  if (mode == ProbeMode::require) {
+    fmt::print("  required: a run fails where one does not load (netstall doctor tells)\n");
+  }
 }
 
-ExitStatus plan_scenario(const ScenarioCommandOptions& options) {
+ExitStatus plan_scenario(const ScenarioCommandOptions& options, ProbeMode probes) {
   const auto campaign = load_campaign(options);
+  require_sound_expectations(campaign);
   const auto plan = make_plan(campaign, read_limits(), options.seed);
   const auto& budget = plan.budget;
   fmt::print("{}: {}\n\n", campaign.base.name, campaign.base.why);
   fmt::print("Sysctls written:\n");
-  print_writes(campaign, options.allow_host_sysctl);
-  print_cells(campaign, plan);
+  const auto found = survey(campaign);
+  print_writes(found, options.allow_host_sysctl);
+  print_infeasible(found, campaign.cells.size());
+  print_cells(campaign, plan, options.verbose);
   if (options.verbose) {
     for (const auto& [cell, index] : plan.order) {
       fmt::print("    {} #{}\n", campaign.cells[cell].id, index);
@@ -113,12 +163,14 @@ ExitStatus plan_scenario(const ScenarioCommandOptions& options) {
       "process\n",
       budget.connections, budget.processes, budget.threads, budget.ports,
       budget.descriptors_per_worker);
-  fmt::print("  memory: {} in the kernel for idle sockets, {} in the workers\n",
+  const auto memory = most_probe_memory(campaign, plan);
+  fmt::print("  memory: {} in the kernel for idle sockets, {} in the workers, {} for probes\n",
              human_bytes(static_cast<double>(budget.kernel_memory_bytes)),
-             human_bytes(static_cast<double>(budget.user_memory_bytes)));
-  print_probes(campaign, plan);
+             human_bytes(static_cast<double>(budget.user_memory_bytes)),
+             probes == ProbeMode::off ? "none" : human_bytes(static_cast<double>(sum_of(memory))));
+  print_probes(memory, probes);
   fmt::print("Time: about {}\n", human_duration(static_cast<double>(budget.duration.count())));
-  return ExitStatus::ok;
+  return found.cannot_run == campaign.cells.size() ? ExitStatus::incapable : ExitStatus::ok;
 }
 
 }  // namespace
@@ -128,7 +180,12 @@ void add_plan_command(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("plan", "Show cells, writes and budget of a scenario; changes nothing");
   add_scenario_options(*command, *options);
-  command->callback([options, &action] { action = [options] { return plan_scenario(*options); }; });
+  add_cell_option(*command, *options);
+  const auto probes = std::make_shared<ProbeOptions>();
+  add_probe_option(*command, *probes);
+  command->callback([options, probes, &action] {
+    action = [options, probes] { return plan_scenario(*options, probes->mode); };
+  });
 }
 
 }  // namespace netstall

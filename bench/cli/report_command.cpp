@@ -1,4 +1,4 @@
-// netstall report: one page of one report or several.
+// netstall report: one page of one report or several, and its plots as files.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -7,9 +7,13 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/file.hpp"
+#include "bench/cli/browser.hpp"
 #include "bench/cli/commands.hpp"
+#include "bench/cli/value_names.hpp"
 #include "bench/cli/verdict_options.hpp"
 #include "bench/report/page.hpp"
+#include "bench/report/plots.hpp"
 #include "model/report_stream.hpp"
 
 namespace netstall {
@@ -18,6 +22,7 @@ namespace {
 struct ReportOptions {
   std::vector<std::string> files;
   std::string output;
+  std::string plots;
   bool allow_environment_change = false;
 };
 
@@ -31,7 +36,28 @@ void add_report(Page& page, const std::string& file) {
   }
 }
 
+// The page's own drawings: a browser makes them, so that there is no second one.
+void write_plots(const std::string& page, const std::string& folder) {
+  const auto plots = plots_of(browsed(page, kPlotsFragment));
+  for (const auto& [name, svg] : plots) replace_file(std::filesystem::path(folder) / name, svg);
+}
+
+// Before the reports are read, which may take a while.
+void require_plots_possible(const std::string& folder) {
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (!std::filesystem::is_directory(folder)) {
+    throw Error(ErrorKind::usage, fmt::format("write plots to {}", folder),
+                failed ? failed.message() : std::string("it is a file"), "name a folder");
+  }
+}
+
 ExitStatus write_page(const ReportOptions& options) {
+  if (options.output.empty() && options.plots.empty()) {
+    throw Error(ErrorKind::usage, "make a page", "neither -o nor --plots is given",
+                "name the page with -o X.html, a folder for its plots with --plots DIR, or both");
+  }
+  if (!options.plots.empty()) require_plots_possible(options.plots);
   PageOptions how;
   how.allow_environment_change = options.allow_environment_change;
   how.written_at = wall_clock_text();
@@ -44,7 +70,9 @@ ExitStatus write_page(const ReportOptions& options) {
   how.detail = detail_of_bytes(bytes);
   Page page(std::move(how));
   for (const auto& file : options.files) add_report(page, file);
-  write_output(options.output, page.finish());
+  const auto text = page.finish();
+  if (!options.output.empty()) write_output(options.output, text);
+  if (!options.plots.empty()) write_plots(text, options.plots);
   return ExitStatus::ok;
 }
 
@@ -57,8 +85,11 @@ void add_report_command(CLI::App& app, Action& action) {
       ->required()
       ->type_name("FILE.json");
   command->add_option("-o,--output", options->output, "Page to write; '-' is stdout")
-      ->required()
       ->type_name("X.html");
+  command
+      ->add_option("--plots", options->plots,
+                   "Write each plot of the page as SVG into this folder (needs Chromium)")
+      ->type_name(kFolderValue);
   command->add_flag(
       "--allow-environment-change", options->allow_environment_change,
       "Give verdicts although kernel, CPU, sysctls or scenario differ; the page says so");

@@ -1,18 +1,33 @@
 #include "bench/cli/scenario_options.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <filesystem>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/shell_word.hpp"
+#include "base/units.hpp"
+#include "bench/cli/chosen_cells.hpp"
+#include "bench/cli/shipped.hpp"
+#include "bench/cli/value_names.hpp"
+#include "bench/lab/sysctl_scope.hpp"
+#include "bench/verdict/expectations.hpp"
 
 namespace netstall {
 
 void add_scenario_options(CLI::App& command, ScenarioCommandOptions& options) {
-  command.add_option("scenario", options.scenario, "Scenario file (JSON with comments)")
-      ->required();
+  command
+      .add_option("scenario", options.scenario,
+                  "Scenario file (JSON with comments), or the name of a shipped one")
+      ->required()
+      ->type_name(kScenarioValue);
   add_setting_options(command, options);
 }
 
@@ -25,15 +40,38 @@ void add_setting_options(CLI::App& command, ScenarioCommandOptions& options) {
       ->allow_extra_args(false);
   command
       .add_option("--profile", options.profile,
-                  "sysctl.d file for both sides, instead of the scenario's")
-      ->type_name("FILE");
+                  "sysctl.d file for both sides, or a shipped profile's name, instead of the "
+                  "scenario's")
+      ->type_name(kProfileValue);
   command.add_option("--seed", options.seed, "Seed of the order of cells and of everything random")
       ->type_name("N")
       ->capture_default_str();
   command.add_flag("--allow-host-sysctl", options.allow_host_sysctl,
                    "Allow settings that reach the whole machine, for as long as a lab stands");
+  command
+      .add_option("--tcp-mem-floor", options.tcp_mem_floor,
+                  "The least that net.ipv4.tcp_mem of the host may be set to, its third field, or "
+                  "\"none\"")
+      ->type_name("SIZE")
+      ->capture_default_str();
+  command
+      .add_option(
+          "--tcp-mem-time", options.tcp_mem_time,
+          "The longest that net.ipv4.tcp_mem of the host may be lowered in a repetition, or "
+          "\"none\"")
+      ->type_name("TIME")
+      ->capture_default_str();
   command.add_flag("-q,--quiet", options.quiet, "No progress, no summary");
   command.add_flag("-v,--verbose", options.verbose, "Say every effective option and step");
+}
+
+void add_cell_option(CLI::App& command, ScenarioCommandOptions& options) {
+  command
+      .add_option("--cell", options.cells,
+                  "Only this cell of the sweep, by its id as plan and reports show it, or by its "
+                  "number; repeatable")
+      ->type_name("ID")
+      ->allow_extra_args(false);
 }
 
 void add_probe_option(CLI::App& command, ProbeOptions& options) {
@@ -49,22 +87,115 @@ void add_probe_option(CLI::App& command, ProbeOptions& options) {
 }
 
 Campaign load_campaign(const ScenarioCommandOptions& options) {
-  const std::filesystem::path file(options.scenario);
+  const auto shipped = Shipped::beside_program();
+  const auto file = find_scenario(options.scenario, shipped);
   ScenarioOptions reading;
   for (const auto& text : options.set) reading.overrides.push_back(parse_override(text));
   reading.profile = options.profile;
   const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
-  reading.profile_folders = {".", folder, folder / ".."};
-  return load_scenario(file, reading);
+  reading.profile_folders = {".", folder, folder / "..", shipped.scenario_folder()};
+  reading.host_wide = host_wide_sysctls;
+  return choose_cells(load_scenario(file, reading), options.cells);
 }
 
+std::string command_to_run(const ScenarioCommandOptions& options, const ProbeOptions& probes) {
+  auto command = fmt::format("netstall run {}", shell_word(options.scenario));
+  for (const auto& text : options.set) command += " --set " + shell_word(text);
+  if (options.profile) command += " --profile " + shell_word(*options.profile);
+  if (options.seed != ScenarioCommandOptions{}.seed) {
+    command += fmt::format(" --seed {}", options.seed);
+  }
+  if (options.allow_host_sysctl) command += " --allow-host-sysctl";
+  const ScenarioCommandOptions defaults;
+  if (options.tcp_mem_floor != defaults.tcp_mem_floor) {
+    command += " --tcp-mem-floor " + shell_word(options.tcp_mem_floor);
+  }
+  if (options.tcp_mem_time != defaults.tcp_mem_time) {
+    command += " --tcp-mem-time " + shell_word(options.tcp_mem_time);
+  }
+  if (probes.mode != ProbeMode::automatic)
+    command += fmt::format(" --probes {}", name_of(probes.mode));
+  return command;
+}
+
+void require_sound_expectations(const Campaign& campaign) {
+  for (const Cell cell : campaign.cells) {
+    for (std::size_t i = 0; i < cell.scenario.expect.size(); ++i) {
+      if (const auto fault = fault_of(cell.scenario.expect[i])) {
+        throw Error(ErrorKind::usage, fmt::format("/expect/{} of cell {}", i, cell.id), *fault);
+      }
+    }
+  }
+}
+
+namespace {
+
+constexpr const char* kTcpMem = "net.ipv4.tcp_mem";
+
+// The third field of a tcp_mem, in pages.
+std::optional<std::uint64_t> most_pages(std::string_view value) {
+  std::uint64_t pages = 0;
+  const auto last = value.find_last_of(" \t");
+  if (last == std::string_view::npos) return std::nullopt;
+  value.remove_prefix(last + 1);
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), pages);
+  if (error != std::errc{} || end != value.data() + value.size()) return std::nullopt;
+  return pages;
+}
+
+// An option's quantity, or nothing for "none".
+template <class T>
+std::optional<T> limit_of(const std::string& text, const char* option,
+                          Parsed<T> (*parse)(std::string_view)) {
+  if (text == "none") return std::nullopt;
+  const auto value = parse(text);
+  if (value) return *value;
+  throw Error(ErrorKind::usage, fmt::format("read {} {}", option, text), value.why(),
+              "\"none\" is no limit");
+}
+
+void require_reachable(const Cell& cell, const std::string& value, Nanoseconds time,
+                       const ScenarioCommandOptions& options) {
+  const auto pages = most_pages(value);
+  if (!pages) return;  // no tcp_mem: the kernel refuses it
+  const auto now = try_read_file("/proc/sys/net/ipv4/tcp_mem");
+  if (now && *pages >= most_pages(trimmed(*now)).value_or(0)) return;
+  const auto operation = fmt::format("set {} to {} on the host, cell {}", kTcpMem, value, cell.id);
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const auto floor = limit_of(options.tcp_mem_floor, "--tcp-mem-floor", parse_bytes);
+  if (floor && *pages < floor->count / page) {
+    throw Error(ErrorKind::usage, operation,
+                fmt::format("at most {} pages for all TCP of the machine are below the floor of {}",
+                            *pages, floor->count / page),
+                "another one can be given by --tcp-mem-floor; a guest has a tcp_mem of its own "
+                "(scripts/vm.sh)");
+  }
+  const auto longest = limit_of(options.tcp_mem_time, "--tcp-mem-time", parse_duration);
+  if (longest && time > *longest) {
+    throw Error(
+        ErrorKind::usage, operation,
+        fmt::format("lowered for {} in each repetition, longer than {}",
+                    human_duration(static_cast<double>(time.count())), options.tcp_mem_time),
+        "measure for less, or give another limit by --tcp-mem-time");
+  }
+}
+
+void require_reachable(const Cell& cell, const ScenarioCommandOptions& options) {
+  const auto& timing = cell.scenario.timing;
+  const auto at = cell.scenario.sysctl.host.find(kTcpMem);
+  if (at == cell.scenario.sysctl.host.end()) return;
+  require_reachable(cell, at->second, timing.ramp + timing.warmup + timing.measure, options);
+}
+
+}  // namespace
+
 void require_host_sysctl_allowed(const Campaign& campaign, const ScenarioCommandOptions& options) {
-  if (options.allow_host_sysctl) return;
   std::set<std::string> keys;
   for (const Cell cell : campaign.cells) {
     for (const auto& [key, value] : cell.scenario.sysctl.host) keys.insert(key);
+    if (options.allow_host_sysctl) require_reachable(cell, options);
   }
-  if (keys.empty()) return;
+  if (keys.empty() || options.allow_host_sysctl) return;
   throw Error(ErrorKind::usage, fmt::format("set {} on the host", fmt::join(keys, ", ")),
               "this reaches every program on the machine",
               "allow it with --allow-host-sysctl; it is put back after each repetition");

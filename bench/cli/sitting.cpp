@@ -84,8 +84,8 @@ Sitting run_sitting(const SittingArm& a, const SittingArm& b, const MetricSelect
   sitting.outcome = run_live(experiment.both, experiment.plan, options.scenario,
                              options.probes.mode, journal.path());
   auto cells = arms_of(experiment, a.campaign, read_journal(experiment.both, journal.path()));
-  const auto report_a = report_of(a.campaign, seed, started_at, std::move(cells.a));
-  const auto report_b = report_of(b.campaign, seed, started_at, std::move(cells.b));
+  const auto report_a = report_of(a.campaign, seed, started_at, std::move(cells.a), a.command);
+  const auto report_b = report_of(b.campaign, seed, started_at, std::move(cells.b), b.command);
   if (!options.keep.empty()) {
     replace_file(kept_file(options, "a"), to_json(report_a));
     replace_file(kept_file(options, "b"), to_json(report_b));

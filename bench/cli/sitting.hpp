@@ -25,6 +25,7 @@ void add_sitting_options(CLI::App& command, SittingOptions& options);
 struct SittingArm {
   std::string name;  // for people: the setting
   Campaign campaign;
+  std::string command;  // that runs it without the other arm
 };
 
 struct Sitting {

@@ -14,6 +14,7 @@
 #include "base/file.hpp"
 #include "base/printable.hpp"
 #include "bench/cli/terminal.hpp"
+#include "bench/cli/value_names.hpp"
 #include "bench/report/calibration.hpp"
 #include "bench/report/comparison_formats.hpp"
 #include "bench/verdict/fingerprint.hpp"
@@ -32,6 +33,8 @@ std::string rendered(const Comparison& comparison, ComparisonFormat format,
       return comparison_markdown(comparison);
     case ComparisonFormat::junit:
       return comparison_junit(comparison, options.strict);
+    case ComparisonFormat::annotations:
+      return comparison_annotations(comparison, options.strict);
   }
   return {};
 }
@@ -56,18 +59,19 @@ void add_verdict_options(CLI::App& command, VerdictOptions& options) {
   }
   command.add_option("--format", options.format, "Of the result")
       ->transform(CLI::CheckedTransformer(formats).description(""))
-      ->type_name("text|json|markdown|junit");
+      ->type_name(fmt::format("{}", fmt::join(Names<ComparisonFormat>::list, "|")));
   command.add_option("-o,--output", options.output, "Result to this file instead of stdout")
       ->type_name("FILE");
   command
-      .add_option("--write", options.write,
-                  "Write the result in another format too, as junit=FILE; repeatable")
+      .add_option(
+          "--write", options.write,
+          "Write the result in another format too, as junit=FILE; '-' is stdout; repeatable")
       ->type_name("FORMAT=FILE")
       ->allow_extra_args(false);
   command
       .add_option("--metric", options.metrics,
                   "Let this metric decide instead of the catalogue's six; repeatable")
-      ->type_name("NAME")
+      ->type_name(kMetricValue)
       ->allow_extra_args(false);
   command
       .add_option("--noise", options.noise,

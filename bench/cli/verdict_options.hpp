@@ -13,10 +13,11 @@ class App;
 
 namespace netstall {
 
-enum class ComparisonFormat : std::uint8_t { text, json, markdown, junit };
+enum class ComparisonFormat : std::uint8_t { text, json, markdown, junit, annotations };
 template <>
 struct Names<ComparisonFormat> {
-  static constexpr std::array<std::string_view, 4> list{"text", "json", "markdown", "junit"};
+  static constexpr std::array<std::string_view, 5> list{"text", "json", "markdown", "junit",
+                                                        "annotations"};
 };
 
 struct VerdictOptions {

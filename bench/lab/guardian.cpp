@@ -176,6 +176,16 @@ void Guardian::watch_process(pid_t pid) {
   }
 }
 
+void Guardian::hold(Nanoseconds longest) {
+  try {
+    send_message(link_->control, GuardianMessage::hold, fmt::format("{}", longest.count()));
+  } catch (const Error& error) {
+    throw Error(ErrorKind::failed, "have the host's sysctls watched over",
+                fmt::format("the guardian is gone ({})", error.what()),
+                "end what ended it, and run again");
+  }
+}
+
 std::vector<std::string> Guardian::finish() {
   if (!link_) return {};
   const auto link = std::move(link_);
@@ -192,6 +202,7 @@ Leftovers restore_leftovers(const std::filesystem::path& root) {
                                  ? fmt::format("run {}, which was killed, is undone", run)
                                  : fmt::format("run {}, which was killed, is undone except:", run));
     done.sentences.insert(done.sentences.end(), outcome.sentences.begin(), outcome.sentences.end());
+    done.sentences.insert(done.sentences.end(), outcome.done.begin(), outcome.done.end());
     done.all_undone = done.all_undone && outcome.sentences.empty();
   }
   return done;

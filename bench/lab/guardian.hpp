@@ -4,6 +4,8 @@
 //   "finish"           undoes what is not yet marked undone, answers, exits
 //   controller gone    ends the run's processes, removes its cgroups, restores
 //                      host sysctls in reverse, removes the run's folder, exits
+//   deadline passed    the same, after it has ended the controller: one that is
+//                      stopped or stuck could change the host again
 #pragma once
 
 #include <sys/types.h>
@@ -13,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "bench/lab/step.hpp"
 #include "bench/lab/undo_journal.hpp"
 
@@ -46,6 +49,11 @@ class Guardian {
   // The guardian ends this process if the controller cannot. Harmless for one
   // that has already ended. Throws Error when the journal cannot be written.
   void watch_process(pid_t pid);
+
+  // The host is changed from now on, for no longer than this; then the guardian ends
+  // this process and restores, whatever happens. Zero: it is not changed any more.
+  // Throws Error (failed) when the guardian is gone: nobody would restore.
+  void hold(Nanoseconds longest);
 
   // Orderly end, after every owner has undone its part: undoes what is left over
   // all the same, removes the journal, ends the guardian. Returns one sentence

@@ -360,8 +360,30 @@ TEST_F(GuardianTest, WhenBothAreKilledTheNextStartRestores) {
   EXPECT_NE(host_value(), value);
   EXPECT_THAT(remains(pid), Not(IsEmpty()));
   EXPECT_THAT(restore_leftovers(root()).sentences,
-              ElementsAre(HasSubstr("which was killed, is undone")));
+              ElementsAre(HasSubstr("which was killed, is undone"),
+                          fmt::format("{} in host is back at '{}'", kHostKey, value)));
   expect_nothing_left(probe, pid, value, "restored");
+}
+
+TEST_F(GuardianTest, AStoppedControllerIsEndedAtItsDeadline) {
+  const auto value = host_value();
+  auto arguments = everything();
+  arguments.insert(arguments.end(), {"hold", "hold-at-most=300"});
+  Probe probe(root(), arguments);
+  const auto pid = probe.pid();
+  ASSERT_TRUE(eventually([&] { return host_value() != value; }));
+  ::kill(pid, SIGSTOP);
+  const int status = probe.wait();
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  expect_nothing_left(probe, pid, value, "after its deadline");
+}
+
+TEST_F(GuardianTest, AnUnchangedHostHasNoDeadline) {
+  Probe probe(root(), {"hold", "hold-at-most=1"});
+  ASSERT_TRUE(probe.await("up"));
+  probe.let_go();
+  EXPECT_THAT(probe.all("down"), SizeIs(1));
+  EXPECT_EQ(probe.wait(), 0);
 }
 
 // A controller that changes a plain file instead of a sysctl and is then killed.

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
 #include <exception>
+#include <optional>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -49,15 +51,37 @@ RunFolder make_folder(FrameChannel& control) {
   return RunFolder::make(request->payload.substr(0, newline), request->payload.substr(newline + 1));
 }
 
-// Returns when the controller wants the end (true) or has come to its own (false).
+// How long the host may stay changed; nothing while it is not.
+std::optional<Deadline> hold_of(const Frame& frame) {
+  std::int64_t longest = 0;
+  std::from_chars(frame.payload.data(), frame.payload.data() + frame.payload.size(), longest);
+  if (longest <= 0) return std::nullopt;
+  return Deadline(Nanoseconds(longest));
+}
+
+// A controller that is stopped or stuck would change the host again when it goes on.
+void end_controller(int controller) {
+  ::syscall(SYS_pidfd_send_signal, controller, SIGKILL, nullptr, 0);
+  pollfd event{controller, POLLIN, 0};
+  ::poll(&event, 1, Deadline(kStartWithin).poll_timeout());
+}
+
+// Returns when the controller wants the end (true) or has come to its own (false), or
+// to it by us.
 bool await_end(FrameChannel& control, int controller) {
+  std::optional<Deadline> hold;
   for (;;) {
     while (const auto frame = control.next()) {
       if (is(*frame, GuardianMessage::finish)) return true;
+      if (is(*frame, GuardianMessage::hold)) hold = hold_of(*frame);
+    }
+    if (hold && hold->passed()) {
+      end_controller(controller);
+      return false;
     }
     // The socket tells soonest; the pidfd also when a child still holds a copy of it.
     std::array<pollfd, 2> events{{{control.fd(), POLLIN, 0}, {controller, POLLIN, 0}}};
-    ::poll(events.data(), events.size(), -1);
+    ::poll(events.data(), events.size(), hold ? hold->poll_timeout() : -1);
     if (!control.fill() || events[1].revents != 0) return false;
   }
 }

@@ -13,6 +13,7 @@ enum class GuardianMessage : std::uint8_t {
   start,   // controller: folder for runs, newline, run id
   ready,   // guardian: the journal is there
   failed,  // guardian: kind of error as a digit, then its text
+  hold,    // controller: for so many ns from now at most the host is changed; 0: it is not
   finish,  // controller: put back what is left, and go
   done     // guardian: sentences, one a line
 };

@@ -156,6 +156,7 @@ void Lab::Parts::make(const LabSpec& spec, const SysctlSpec& sysctls) {
     write_side_sysctls(tree, (*namespaces)[side], side, sysctls.side[side]);
   }
   step("side_sysctls_set");
+  if (!sysctls.host.empty()) guardian.hold(options.longest_hold);
   for (const auto& [key, value] : sysctls.host) {
     host.emplace_back(tree, key, value, guardian.journal(), options.hook);
   }
@@ -216,6 +217,11 @@ std::vector<std::string> Lab::Parts::unmake() {
   for (; !host.empty(); host.pop_back()) {
     note(host.back().restore());
     step("host_sysctl_restored");
+  }
+  try {
+    guardian.hold(Nanoseconds(0));
+  } catch (const Error&) {
+    // That it is gone is said at the end.
   }
   for (const auto side : {Side::server, Side::client}) {
     if (cgroups[side]) note(cgroups[side]->remove(Deadline(options.patience)));

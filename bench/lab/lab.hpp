@@ -24,6 +24,9 @@ struct LabOptions {
   // How long unwinding waits for sockets and processes, and set-up for such a run.
   Nanoseconds patience = std::chrono::seconds(10);
   Nanoseconds turn_patience = std::chrono::hours(6);
+  // How long the host may stay changed before the guardian ends this process and
+  // restores it.
+  Nanoseconds longest_hold = std::chrono::hours(1);
   std::filesystem::path proc = "/proc";
 };
 

@@ -12,6 +12,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <set>
+#include <sstream>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -347,6 +350,27 @@ TEST_F(LabTest, ARefusedOrChangedValueIsSaidAndTheOldOneBack) {
   }
   const ScopedNetns inside(netns);
   EXPECT_EQ(read_file("/proc/sys/net/ipv4/tcp_rmem"), before);
+}
+
+// The kernel's own answer, also to root, is a bare EPERM.
+TEST_F(LabTest, ACongestionControlThatNamespacesMayNotHaveIsSaid) {
+  const auto words = [](const char* key) {
+    std::istringstream text(read_file(SysctlTree().file_of(key)));
+    return std::set<std::string>(std::istream_iterator<std::string>(text), {});
+  };
+  auto refused = words("net.ipv4.tcp_available_congestion_control");
+  for (const auto& name : words("net.ipv4.tcp_allowed_congestion_control")) refused.erase(name);
+  if (refused.empty()) GTEST_SKIP() << "this host allows every congestion control that it has";
+  try {
+    write_side_sysctls({}, Netns::create(), Side::client,
+                       {{"net.ipv4.tcp_congestion_control", *refused.begin()}});
+    ADD_FAILURE() << "no error for " << *refused.begin();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.what(), HasSubstr("only what net.ipv4.tcp_allowed_congestion_control"));
+    EXPECT_THAT(error.remedy(), HasSubstr("sysctl -w net.ipv4.tcp_allowed_congestion_control="));
+    EXPECT_THAT(error.remedy(), HasSubstr(*refused.begin()));
+  }
 }
 
 TEST_F(LabTest, TheHostTurnKeepsAnotherLabOut) {

@@ -1,7 +1,8 @@
 // A controller as small as it can be, for tests to kill at any point: a guardian,
 // a lab, a worker a side with a TCP connection that is stuck, and the way back.
 //
-//   lab_probe ROOT [kill-at=STEP] [limit] [host=KEY=VALUE] [workers] [stubborn] [hold]
+//   lab_probe ROOT [kill-at=STEP] [limit] [host=KEY=VALUE] [hold-at-most=MS] [workers]
+//             [stubborn] [hold]
 //
 // Says on stdout what a test has to look for: "run ID", "worker PID", then "up",
 // then "left SENTENCE" for what is not put back, and "down".
@@ -36,6 +37,7 @@ struct ProbeOptions {
   bool workers = false;
   bool stubborn = false;  // workers that do not follow their parent: the guardian's work
   bool hold = false;
+  Nanoseconds longest_hold = std::chrono::hours(1);
 };
 
 ProbeOptions parse(int argc, char** argv) {
@@ -48,6 +50,8 @@ ProbeOptions parse(int argc, char** argv) {
     } else if (argument.starts_with("host=")) {
       const auto equals = argument.find('=', 5);
       options.sysctls.host.emplace(argument.substr(5, equals - 5), argument.substr(equals + 1));
+    } else if (argument.starts_with("hold-at-most=")) {
+      options.longest_hold = std::chrono::milliseconds(std::stol(std::string(argument.substr(13))));
     } else if (argument == "limit") {
       options.lab.tcp_memory_limit.server = Bytes{std::uint64_t{1} << 20};
     } else if (argument == "workers" || argument == "stubborn") {
@@ -137,6 +141,7 @@ void run_probe(const ProbeOptions& options) {
   {
     LabOptions lab_options;
     lab_options.hook = hook;
+    lab_options.longest_hold = options.longest_hold;
     Lab lab(options.lab, options.sysctls, guardian, lab_options);
     std::vector<Worker> workers;
     for (const auto side : {Side::server, Side::client}) {

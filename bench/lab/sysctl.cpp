@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -72,8 +73,27 @@ std::string operation(std::string_view scope, std::string_view key) {
                               : fmt::format("did you mean {}?", nearest));
 }
 
-[[noreturn]] void fail_refused(std::string_view scope, std::string_view key, std::string_view value,
-                               std::string_view before, int error) {
+// A namespace's default is held to the host's list (tcp_set_default_congestion_control).
+[[noreturn]] void fail_restricted(const fs::path& file, std::string_view scope,
+                                  std::string_view key, std::string_view value) {
+  constexpr const char* kList = "net.ipv4.tcp_allowed_congestion_control";
+  const auto allowed = try_read_file(file.parent_path() / "tcp_allowed_congestion_control");
+  throw Error(ErrorKind::usage, operation(scope, key),
+              fmt::format("a namespace may have only what {} of the host lists: {}", kList,
+                          allowed ? shown(*allowed) : "nothing readable"),
+              fmt::format("allow it on the host: sysctl -w {}='{} {}'", kList,
+                          allowed ? trimmed(*allowed) : std::string_view(), trimmed(value)));
+}
+
+[[noreturn]] void fail_refused(const fs::path& file, std::string_view scope, std::string_view key,
+                               std::string_view value, std::string_view before, int error) {
+  if (error == EROFS) {
+    throw Error(ErrorKind::incapable, operation(scope, key), "/proc/sys is mounted read-only",
+                "run outside the container, or let it have a /proc/sys that can be written");
+  }
+  if (error == EPERM && ::geteuid() == 0 && file.filename() == "tcp_congestion_control") {
+    fail_restricted(file, scope, key, value);
+  }
   if (error == EPERM || error == EACCES) {
     throw_errno(operation(scope, key), error, "run as root, where the sysctl can be written");
   }
@@ -92,7 +112,7 @@ std::string operation(std::string_view scope, std::string_view key) {
 void write_checked(const fs::path& file, std::string_view scope, std::string_view key,
                    std::string_view value, std::string_view before) {
   if (const int error = write_kernel_file(file, value)) {
-    fail_refused(scope, key, value, before, error);
+    fail_refused(file, scope, key, value, before, error);
   }
   const auto now = try_read_file(file);
   if (now && same_sysctl_value(*now, value)) return;

@@ -97,11 +97,23 @@ bool end_processes(const UndoList& list, const Deadline& deadline) {
   }
 }
 
-UndoResult undo_entry(const UndoEntry& entry, const Deadline& deadline) {
+UndoResult undo_sysctl(const SysctlEntry& entry, std::vector<std::string>& done) {
+  const auto now = try_read_file(entry.file);
+  auto result = restore_sysctl(entry);
+  if (!result.sentence && now && !same_sysctl_value(*now, entry.before)) {
+    auto value = entry.before;
+    std::replace(value.begin(), value.end(), '\t', ' ');
+    done.push_back(fmt::format("{} in host is back at '{}'", entry.key, value));
+  }
+  return result;
+}
+
+UndoResult undo_entry(const UndoEntry& entry, const Deadline& deadline,
+                      std::vector<std::string>& done) {
   if (const auto* cgroup = std::get_if<CgroupEntry>(&entry)) {
     return remove_cgroup(cgroup->path, deadline);
   }
-  if (const auto* sysctl = std::get_if<SysctlEntry>(&entry)) return restore_sysctl(*sysctl);
+  if (const auto* sysctl = std::get_if<SysctlEntry>(&entry)) return undo_sysctl(*sysctl, done);
   return {};  // processes have been ended before
 }
 
@@ -115,7 +127,7 @@ UndoOutcome undo_all(const UndoList& list, UndoJournal& journal, const Deadline&
     outcome.worth_another_try = true;
   }
   for (auto pending = list.pending.rbegin(); pending != list.pending.rend(); ++pending) {
-    auto undo = undo_entry(pending->entry, deadline);
+    auto undo = undo_entry(pending->entry, deadline, outcome.done);
     outcome.worth_another_try = outcome.worth_another_try || undo.worth_another_try;
     if (undo.sentence) {
       // Not marked: who reads the journal next can say it again.

@@ -14,6 +14,8 @@ namespace netstall {
 struct UndoOutcome {
   // One for each thing that is not as it was before the run.
   std::vector<std::string> sentences;
+  // What it did, for people: "net.ipv4.tcp_mem in host is back at '1 2 3'".
+  std::vector<std::string> done;
   // True when trying again may mend some of it.
   bool worth_another_try = false;
 };

@@ -124,7 +124,7 @@ TEST_F(LeftoverRunsTest, AreUndoneAndRemoved) {
   folder_.add("x", "2\n");
   leave_run("dead", current_boot_id());
   EXPECT_THAT(restore_leftovers(root()).sentences,
-              ElementsAre("run dead, which was killed, is undone"));
+              ElementsAre("run dead, which was killed, is undone", "x in host is back at '1'"));
   EXPECT_EQ(x(), "1");
   EXPECT_FALSE(std::filesystem::exists(root() / "dead"));
   EXPECT_THAT(restore_leftovers(root()).sentences, IsEmpty());
@@ -149,7 +149,7 @@ TEST_F(LeftoverRunsTest, AreLeftAloneWhileSomebodyLooksAfterThem) {
     EXPECT_EQ(x(), "2");
   }
   EXPECT_FALSE(run_in_use(root() / "alive"));
-  EXPECT_THAT(restore_leftovers(root()).sentences, SizeIs(1));
+  EXPECT_THAT(restore_leftovers(root()).sentences, SizeIs(2));
   EXPECT_EQ(x(), "1");
 }
 

@@ -47,7 +47,8 @@ void add_flow(FlowDigest& digest, Merged& merged, const FlowResult& flow,
   digest.requested = flow.connections_requested;
   digest.established = flow.connections_established;
   digest.connection_ns +=
-      static_cast<double>(flow.connections_established) * static_cast<double>(repetition.window_ns);
+      static_cast<double>(flow.connections_established * flow.senders_per_connection.value_or(1)) *
+      static_cast<double>(repetition.window_ns);
   ++merged.repetitions;
   if (flow.stalls) {
     ++merged.with_stalls;

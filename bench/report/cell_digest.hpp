@@ -54,7 +54,7 @@ struct FlowDigest {
   std::string name;
   std::uint64_t requested = 0;  // connections of one repetition
   std::uint64_t established = 0;
-  double connection_ns = 0;  // connections × window, summed
+  double connection_ns = 0;  // their senders × window, summed
   bool measured = false;     // stalls, in every good repetition
   bool by_probe = false;     // else by the senders' own clocks: no causes
   std::uint64_t stalls = 0;

@@ -50,4 +50,9 @@ std::string comparison_markdown(const Comparison& comparison);
 // where `strict`.
 std::string comparison_junit(const Comparison& comparison, bool strict);
 
+// Commands of GitHub Actions: an error for each of the worst ten gating metrics that
+// changed for the worse, a warning (where `strict`, an error) for each of ten
+// inconclusive ones, and "N more". Nothing where there is none of either.
+std::string comparison_annotations(const Comparison& comparison, bool strict);
+
 }  // namespace netstall

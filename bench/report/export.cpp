@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/error.hpp"
+#include "base/shell_word.hpp"
 #include "bench/report/export_text.hpp"
 #include "bench/report/exporters.hpp"
 #include "bench/verdict/statistics.hpp"
@@ -80,8 +81,14 @@ void require_seen(const char* what, const std::vector<std::string>& chosen,
 }  // namespace
 
 ExportHead export_head(const Report& report) {
-  return {report.tool,          report.environment, scenario_name(report.scenario_json),
-          report.scenario_hash, report.seed,        report.started_at};
+  ExportHead head{report.tool,          report.environment, scenario_name(report.scenario_json),
+                  report.scenario_hash, report.seed,        report.started_at,
+                  report.command};
+  // Reports of older versions do not say how they were made.
+  if (head.command.empty()) {
+    head.command = fmt::format("netstall run {}", shell_word(head.scenario + ".json"));
+  }
+  return head;
 }
 
 std::optional<ExportFigure> figure_of(const SampleRow& row) {

@@ -30,6 +30,7 @@ struct ExportHead {
   std::string scenario_hash = {};
   std::uint64_t seed = 0;
   std::string started_at = {};
+  std::string command = {};  // that runs the scenario again, as well as is known
 };
 // All of a report but its cells.
 ExportHead export_head(const Report& report);

@@ -82,7 +82,9 @@ class Suite {
       add_case(name, fmt::format("<system-out>{}</system-out>", said));
     } else {
       ++failures_;
-      add_case(name, fmt::format("<failure message=\"{}\"/>", said));
+      const auto alone = command_alone(head_.command, cell_.result.id, result);
+      add_case(name, fmt::format("<failure message=\"{}\">In cell {}. Alone: {}</failure>", said,
+                                 xml_text(cell_.result.id), xml_text(alone)));
     }
   }
 

@@ -46,6 +46,7 @@ class MarkdownExporter final : public Exporter {
 
   void begin(const ExportHead& head) override {
     title_ = fmt::format("## netstall: {}\n\n", markdown_text(head.scenario));
+    command_ = head.command;
     const auto kernel = head.environment.find("kernel.release");
     origin_ =
         fmt::format("netstall {}, kernel {}, seed {}, {}.\n", markdown_text(head.tool.version),
@@ -57,7 +58,9 @@ class MarkdownExporter final : public Exporter {
     const auto id = markdown_text(cell.result.id);
     for (const auto& result : cell.result.expectations) {
       if (!result.passed) {
-        remarks_.push_back(fmt::format("**missed** in {}: {}", id, markdown_text(to_text(result))));
+        remarks_.push_back(
+            fmt::format("**missed** in {}: {}; alone: {}", id, markdown_text(to_text(result)),
+                        markdown_text(command_alone(command_, cell.result.id, result))));
       }
     }
     for (const auto& dropped : cell.samples.dropped) {
@@ -137,6 +140,7 @@ class MarkdownExporter final : public Exporter {
 
   const ExportWrite& write_;
   std::string title_;
+  std::string command_;
   std::string origin_;
   std::vector<const Metric*> columns_;
   std::vector<Line> lines_;

@@ -28,6 +28,7 @@ ScenarioFacts scenario_facts(std::string_view scenario_json) {
     if (!first && facts.sender != sender) facts.sender.reset();
     if (first) facts.sender = sender;
     first = false;
+    if (text_at(flow, "pattern") == name_of(Pattern::duplex)) facts.sender.reset();
   }
   return facts;
 }

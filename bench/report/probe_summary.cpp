@@ -43,7 +43,7 @@ struct Sum {
   bool missing = false;
 };
 
-void add(Sum& sum, const std::optional<Finding>& finding) {
+void add(Sum& sum, const std::optional<ProbeFinding>& finding) {
   if (!finding) {
     sum.missing = true;
     return;

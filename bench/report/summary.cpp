@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "base/units.hpp"
+#include "bench/report/block_bars.hpp"
+#include "bench/report/markup.hpp"
 #include "bench/report/probe_summary.hpp"
 
 namespace netstall {
@@ -21,7 +23,8 @@ struct FlowSum {
   std::string name;
   std::uint64_t connections = 0;
   double goodput = 0;            // mean over the repetitions
-  double sender_ns = 0;          // connections × window
+  bool reads = false;            // whether it has a goodput
+  double sender_ns = 0;          // their senders × window
   std::optional<Stalls> stalls;  // by the probe, else by the own clock
   bool by_probe = false;
   double probe_ns = 0;
@@ -62,7 +65,9 @@ void add_repetition(CellSum& sum, const Repetition& repetition) {
     into.name = flow.name;
     into.connections = flow.connections_established;
     into.goodput += flow.goodput_bytes_per_s.value_or(0);
-    into.sender_ns += static_cast<double>(flow.connections_established) *
+    into.reads = into.reads || flow.goodput_bytes_per_s;
+    into.sender_ns += static_cast<double>(flow.connections_established *
+                                          flow.senders_per_connection.value_or(1)) *
                       static_cast<double>(repetition.window_ns);
     add_stalls(into, flow, repetition.probes.backend != "own_clock");
   }
@@ -181,15 +186,48 @@ std::string flow_line(const FlowSum& flow) {
   const bool long_name = flow.name.size() > kNameWidth;
   const auto above = long_name ? fmt::format("  {}\n", flow.name) : std::string();
   const std::string name = long_name ? "" : flow.name;
-  return above + fmt::format(fmt::runtime(kRow), name, flow.connections, human_bytes(flow.goodput),
-                             stalls, blocked, durations[0], durations[1], durations[2], cause);
+  return above + fmt::format(fmt::runtime(kRow), name, flow.connections,
+                             flow.reads ? human_bytes(flow.goodput) : "-", stalls, blocked,
+                             durations[0], durations[1], durations[2], cause);
 }
 
-std::string cell_block(const CellSum& sum, const Painter& paint, bool verbose) {
+// Bars stand between the table's columns, below the row that they belong to.
+constexpr std::size_t kBarIndent = 9;
+constexpr std::size_t kBarColumns = 80 - kBarIndent;
+
+// Of all stalls that are shown; none where there was none.
+std::optional<TimeAxis> shared_axis(const std::vector<CellSum>& cells) {
+  std::optional<std::uint64_t> lowest;
+  std::uint64_t highest = 0;
+  for (const auto& cell : cells) {
+    for (const auto& flow : cell.flows) {
+      if (!flow.stalls || flow.stalls->total.duration.empty()) continue;
+      const auto& durations = flow.stalls->total.duration;
+      lowest = std::min(lowest.value_or(*durations.min()), *durations.min());
+      highest = std::max(highest, *durations.max());
+    }
+  }
+  if (!lowest) return std::nullopt;
+  return TimeAxis(*lowest, highest, kBarColumns);
+}
+
+std::string bar_line(const FlowSum& flow, const std::optional<TimeAxis>& axis) {
+  if (!axis || !flow.stalls || flow.stalls->total.duration.empty()) return {};
+  return fmt::format("{:{}}{}\n", "", kBarIndent, axis->bars(flow.stalls->total.duration));
+}
+
+std::string axis_lines(const std::optional<TimeAxis>& axis, const Painter& paint) {
+  if (!axis) return {};
+  return paint.dim(fmt::format("{:{}}{}\n{:{}}how long stalls were; heights are logarithmic, too\n",
+                               "", kBarIndent, axis->labels(), "", kBarIndent));
+}
+
+std::string cell_block(const CellSum& sum, const std::optional<TimeAxis>& axis,
+                       const Painter& paint, bool verbose) {
   auto text = fmt::format("{} {}\n", paint.bold(sum.cell->id),
                           paint.dim(fmt::format("({} of {} repetitions good)", sum.good,
                                                 sum.cell->repetitions.size())));
-  for (const auto& flow : sum.flows) text += flow_line(flow);
+  for (const auto& flow : sum.flows) text += flow_line(flow) + bar_line(flow, axis);
   if (verbose) text += worst_stalls_text(*sum.cell) + findings_text(*sum.cell);
   for (const auto& remark : sum.remarks) text += fmt::format("  {}\n", paint.red(remark));
   return text;
@@ -223,7 +261,9 @@ std::string probe_lines(const Report& report) {
   }
   if (backends.empty()) return {};
   auto text = fmt::format("Stalls measured by: {}.\n", fmt::join(backends, ", "));
-  for (const auto& [what, why] : missing) text += fmt::format("  not here: {}: {}\n", what, why);
+  for (const auto& [what, why] : missing) {
+    text += wrapped(fmt::format("  not here: {}: {}", what, why), 4);
+  }
   return text;
 }
 
@@ -246,10 +286,15 @@ std::string summarize(const Report& report, const SummaryOptions& options) {
   std::vector<CellSum> cells;
   for (const auto& cell : report.cells) cells.push_back(sum_cell(cell));
   auto text = headline(cells, paint) + "\n\n";
+  if (report.selection) {
+    text += fmt::format("Of the {} cells of the sweep only {} {} run.\n\n", report.selection->of,
+                        report.cells.size(), report.cells.size() == 1 ? "was" : "were");
+  }
   text += paint.dim(fmt::format(fmt::runtime(kRow), "flow", "conns", "bytes/s", "stalls", "blocked",
                                 "p50", "p99", "max", "main cause"));
-  for (const auto& cell : cells) text += cell_block(cell, paint, options.verbose);
-  text += "\n" + legend(cells) + agreement(cells) + probe_lines(report);
+  const auto axis = shared_axis(cells);
+  for (const auto& cell : cells) text += cell_block(cell, axis, paint, options.verbose);
+  text += axis_lines(axis, paint) + "\n" + legend(cells) + agreement(cells) + probe_lines(report);
   return text;
 }
 

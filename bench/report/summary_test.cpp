@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "bench/report/checks.hpp"
+#include "bench/report/markup.hpp"
 
 namespace netstall {
 namespace {
@@ -53,6 +54,29 @@ TEST(Summary, LeadsWithTheLongestStallItsCauseAndItsCell) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b[")));
 }
 
+TEST(Summary, BlockedIsOfTheTimeOfAllSendersOfAConnection) {
+  // 10 connections in a window of 1 s; 50 stalls of 100 ms.
+  auto measured = repetition(stalls(Cause::sndbuf_full, 100'000'000, 50));
+  Report report;
+  const auto text_of = [&](std::optional<std::uint64_t> senders) {
+    measured.flows[0].senders_per_connection = senders;
+    report.cells = {{"base", {}, {measured}, {}}};
+    return summarize(report, {});
+  };
+  EXPECT_THAT(text_of(std::nullopt), HasSubstr("50.0 %"));
+  EXPECT_THAT(text_of(1), HasSubstr("50.0 %"));
+  EXPECT_THAT(text_of(2), HasSubstr("25.0 %"));
+}
+
+TEST(Summary, WithoutAReaderThereIsNoGoodput) {
+  auto idle = repetition(Stalls{});
+  idle.flows[0].goodput_bytes_per_s.reset();
+  idle.flows[0].senders_per_connection = 0;
+  Report report;
+  report.cells = {{"base", {}, {idle}, {}}};
+  EXPECT_THAT(summarize(report, {}), Not(HasSubstr("0 B")));
+}
+
 TEST(Summary, NoStallIsSaidAsSuchAndNotMeasuredIsNot) {
   Report report;
   report.cells = {{"base", {}, {repetition(Stalls{})}, {}}};
@@ -90,7 +114,7 @@ TEST(Summary, VerbosityAddsTheLongestStallsAndWhatProbesFound) {
   worst.remote = "10.78.0.1:40000";
   worst.stack = {"wait_woken", "sk_stream_wait_memory"};
   measured.worst_stalls = {worst};
-  Finding drops;
+  ProbeFinding drops;
   drops.backend = "tracepoint";
   drops.events["client"] = {{"PROTO_MEM", 12}, {"NOT_SPECIFIED", 0}};
   drops.lost_events = 2;
@@ -108,13 +132,33 @@ TEST(Summary, VerbosityAddsTheLongestStallsAndWhatProbesFound) {
 
 TEST(Summary, LinesFitEightyColumns) {
   Report report;
-  report.cells = {{"base", {}, {repetition(stalls(Cause::mem_shortage, 204'000'000, 40))}, {}}};
+  auto wide = stalls(Cause::mem_shortage, 204'000'000, 40);
+  wide.total.duration.record(900);
+  wide.total.duration.record(600'000'000'000);
+  report.cells = {{"base", {}, {repetition(wide)}, {}}};
+  report.cells[0].repetitions[0].probes.missing = {
+      {"send_wait by fentry",
+       "Operation not permitted (EPERM); prog 'on_wait': BPF program load "
+       "failed: Operation not permitted"}};
   const auto text = summarize(report, {});
   std::size_t from = 0;
   for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', from)) {
-    EXPECT_LE(end - from, 80U) << text.substr(from, end - from);
+    const auto line = text.substr(from, end - from);
+    EXPECT_LE(columns(line), 80U) << line;
     from = end + 1;
   }
+}
+
+TEST(Summary, DrawsStallsOfAllCellsOnOneAxis) {
+  Report report;
+  report.cells = {{"a", {}, {repetition(stalls(Cause::sndbuf_full, 5'000'000, 30))}, {}},
+                  {"b", {}, {repetition(stalls(Cause::sndbuf_full, 500'000'000, 30))}, {}},
+                  {"c", {}, {repetition(Stalls{})}, {}}};
+  const auto text = summarize(report, {});
+  // Two decades apart are 24 columns.
+  EXPECT_THAT(text, HasSubstr("\n                 █\nb "));
+  EXPECT_THAT(text, HasSubstr("\n                                         █\nc "));
+  EXPECT_THAT(text, HasSubstr("         ╵1 ms       ╵10 ms      ╵100 ms\n"));
 }
 
 TEST(Checks, TextAndJsonSayTheSame) {

@@ -2,11 +2,17 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <memory>
+#include <set>
 #include <string_view>
+#include <utility>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/process.hpp"
 #include "bench/run/interrupts.hpp"
@@ -30,17 +36,55 @@ Nanoseconds expected_length(const Timing& timing) {
   return timing.ramp + timing.warmup + timing.measure + Nanoseconds(kOverheadNs);
 }
 
+// Which places of a plan's order need not be run again.
+std::vector<bool> places_done(const Plan& plan, const std::vector<FinishedRepetition>& finished) {
+  std::set<std::pair<std::uint32_t, std::uint32_t>> done;
+  for (const auto& repetition : finished) done.emplace(repetition.cell, repetition.index);
+  std::vector<bool> places;
+  places.reserve(plan.order.size());
+  for (const auto& planned : plan.order) {
+    places.push_back(done.contains({planned.cell, planned.index}));
+  }
+  return places;
+}
+
 // How much of the plan, from position `next` on, is left.
-Nanoseconds time_left(const Campaign& campaign, const Plan& plan, std::size_t next) {
+Nanoseconds time_left(const Campaign& campaign, const Plan& plan, const std::vector<bool>& done,
+                      std::size_t next) {
   Nanoseconds left{0};
   for (std::size_t i = next; i < plan.order.size(); ++i) {
-    left += expected_length(campaign.cells.timing(plan.order[i].cell));
+    if (!done[i]) left += expected_length(campaign.cells.timing(plan.order[i].cell));
   }
   return left;
 }
 
+std::string kernel_release() {
+  struct utsname names {};
+  return ::uname(&names) == 0 ? names.release : "unknown";
+}
+
 bool ends_the_campaign(const std::optional<Error>& error) {
   return error && (error->kind() == ErrorKind::usage || error->kind() == ErrorKind::incapable);
+}
+
+// Tells of every phase of a repetition, and of its window as it goes. `left`: of the
+// whole campaign, now that the repetition begins.
+void follow(RunContext& context, const CampaignOptions& options, const CampaignProgress& begin,
+            Nanoseconds left) {
+  const auto now = std::make_shared<CampaignProgress>(begin);
+  const auto tell = [&options, now, left, begun = mono_now()] {
+    now->left = std::max(Nanoseconds(0), left - (mono_now() - begun));
+    options.progress(*now);
+  };
+  context.progress = [now, tell](const std::string& phase) {
+    now->phase = phase;
+    now->glance.reset();
+    tell();
+  };
+  context.glance = [now, tell](const Glance& glance) {
+    now->glance = glance;
+    tell();
+  };
 }
 
 }  // namespace
@@ -51,12 +95,25 @@ void require_privileges() {
               "run it with sudo; `netstall plan` and `netstall doctor` work without");
 }
 
+JournalHead journal_head_of(const Campaign& campaign, const Plan& plan,
+                            const CampaignOptions& options) {
+  auto cells = campaign.selection ? campaign.selection->indices : std::vector<std::uint32_t>{};
+  return {campaign.hash, std::move(cells), plan.seed, options.probes,
+          options.tool,  kernel_release(), {}};
+}
+
+Nanoseconds time_of(const Campaign& campaign, const Plan& plan,
+                    const std::vector<FinishedRepetition>& finished) {
+  return time_left(campaign, plan, places_done(plan, finished), 0);
+}
+
 CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
                              const CampaignOptions& options) {
   require_privileges();
   const Interrupts interrupts;
   const Fd exe = open_own_executable();
-  Journal journal(options.journal, campaign.hash);
+  Journal journal(options.journal, journal_head_of(campaign, plan, options),
+                  options.resume ? JournalStart::resumed : JournalStart::fresh);
   for (const auto& line : restore_leftovers(options.state_root).sentences) {
     if (options.warn) options.warn(line);
   }
@@ -66,16 +123,25 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
   CampaignOutcome outcome;
   std::size_t skipped = 0;
   std::size_t good = 0;
-  for (std::size_t next = 0; next < plan.order.size() && !outcome.interrupted; ++next) {
+  const auto count = [&](Status status) {
+    outcome.interrupted = status == Status::interrupted;
+    outcome.any_failed |= status == Status::failed;
+    good += status == Status::ok ? 1 : 0;
+    skipped += status == Status::skipped ? 1 : 0;
+  };
+  for (const auto& finished : journal.finished()) count(finished.status);
+  std::size_t done = journal.finished().size();
+  const auto places = places_done(plan, journal.finished());
+  for (std::size_t next = 0;
+       next < plan.order.size() && !outcome.interrupted && !outcome.journal_error; ++next) {
+    if (places[next]) continue;
     const auto& planned = plan.order[next];
     const Cell cell = campaign.cells[planned.cell];
     RunContext context{options.probes, plan.seed + next, exe.get(), options.state_root,
-                       hook,           options.say,      {}};
+                       hook,           options.say,      {},        {}};
     if (options.progress) {
-      context.progress = [&](const std::string& phase) {
-        options.progress(
-            {next, plan.order.size(), cell.id, phase, time_left(campaign, plan, next)});
-      };
+      follow(context, options, {done, plan.order.size(), cell.id, planned.index},
+             time_left(campaign, plan, places, next));
     }
     auto [repetition, error] = run_repetition(cell.scenario, *plan.assignments[planned.cell],
                                               context, guardian, interrupts);
@@ -85,11 +151,13 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
     repetition.cell = planned.cell;
     repetition.index = planned.index;
     repetition.order = static_cast<std::uint32_t>(next);
-    journal.append(repetition);
-    outcome.interrupted = repetition.status == Status::interrupted;
-    outcome.any_failed |= repetition.status == Status::failed;
-    good += repetition.status == Status::ok ? 1 : 0;
-    skipped += repetition.status == Status::skipped ? 1 : 0;
+    try {
+      journal.append(repetition);
+    } catch (const Error& journal_error) {
+      outcome.journal_error = journal_error;
+    }
+    count(repetition.status);
+    ++done;
     outcome.not_restored.insert(outcome.not_restored.end(), repetition.not_restored.begin(),
                                 repetition.not_restored.end());
   }

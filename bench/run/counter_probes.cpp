@@ -17,13 +17,13 @@ bool measured(const KernelCounters& counters) {
   return !counters.counters.empty() || !counters.gauges.empty();
 }
 
-Finding counted() {
-  Finding finding;
+ProbeFinding counted() {
+  ProbeFinding finding;
   finding.backend = name_of(ProbeBackend::counter);
   return finding;
 }
 
-Finding napi_squeeze(const Repetition& repetition) {
+ProbeFinding napi_squeeze(const Repetition& repetition) {
   auto finding = counted();
   const auto& host = repetition.host;
   auto& all = finding.events["host"];
@@ -40,14 +40,14 @@ Finding napi_squeeze(const Repetition& repetition) {
   return finding;
 }
 
-Finding retransmits(const Repetition& repetition) {
+ProbeFinding retransmits(const Repetition& repetition) {
   auto finding = counted();
   finding.events["client"]["segments"] = increase(repetition.client, "Tcp.RetransSegs");
   finding.events["server"]["segments"] = increase(repetition.server, "Tcp.RetransSegs");
   return finding;
 }
 
-Finding zero_window(const Repetition& repetition) {
+ProbeFinding zero_window(const Repetition& repetition) {
   auto finding = counted();
   for (const auto side : {Side::client, Side::server}) {
     const auto& counters = side == Side::client ? repetition.client : repetition.server;
@@ -59,7 +59,7 @@ Finding zero_window(const Repetition& repetition) {
 }
 
 // A state of the machine, which is counted in whichever namespace a socket notices it.
-Finding memory_pressure(const Repetition& repetition) {
+ProbeFinding memory_pressure(const Repetition& repetition) {
   auto finding = counted();
   auto& kinds = finding.events["host"];
   for (const auto* counters : {&repetition.client, &repetition.server, &repetition.host}) {
@@ -77,7 +77,7 @@ void CounterProbes::at_window_start() {
   before_ = difference(start_, server_.read());
 }
 
-Finding CounterProbes::accept_overflow(const Repetition& repetition) const {
+ProbeFinding CounterProbes::accept_overflow(const Repetition& repetition) const {
   auto finding = counted();
   auto& kinds = finding.events["server"];
   kinds["overflows_before"] = increase(before_, "TcpExt.ListenOverflows");
@@ -87,7 +87,7 @@ Finding CounterProbes::accept_overflow(const Repetition& repetition) const {
   return finding;
 }
 
-std::optional<Finding> CounterProbes::finding(ProbeId id, const Repetition& repetition) const {
+std::optional<ProbeFinding> CounterProbes::finding(ProbeId id, const Repetition& repetition) const {
   if (!measured(repetition.client) || !measured(repetition.server) || !measured(repetition.host)) {
     return std::nullopt;
   }

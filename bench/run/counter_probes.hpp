@@ -19,10 +19,10 @@ class CounterProbes {
   void at_window_start();
   // What this probe's counters say, of those that are counted over the window in
   // `repetition`; nothing where they were not read, or the probe has none.
-  std::optional<Finding> finding(ProbeId id, const Repetition& repetition) const;
+  std::optional<ProbeFinding> finding(ProbeId id, const Repetition& repetition) const;
 
  private:
-  Finding accept_overflow(const Repetition& repetition) const;
+  ProbeFinding accept_overflow(const Repetition& repetition) const;
 
   NamespaceCounters server_;
   CounterSnapshot start_;

@@ -42,6 +42,9 @@ Crew::Member Crew::start(const WorkerPlan& plan, const CrewPlace& place) const {
   spawn.netns = place.netns;
   spawn.cgroup_procs = place.cgroup_procs;
   spawn.expendable = true;
+  spawn.keep_net_admin = std::any_of(plan.shares.begin(), plan.shares.end(), [this](auto& share) {
+    return needs_net_admin(scenario_.flows.at(share.flow).socket);
+  });
   return {plan,
           ChildProcess::spawn(spawn),
           FrameChannel(std::move(ours)),
@@ -60,8 +63,7 @@ Configure Crew::configuration(const Member& member) const {
   configure.peer_v4 = peer.address_v4;
   configure.peer_v6 = peer.address_v6;
   for (const auto& share : member.plan.shares) {
-    configure.tasks.push_back(
-        task_of(scenario_.flows.at(share.flow), share.flow, share.port, share.connections));
+    configure.tasks.push_back(task_of(scenario_.flows.at(share.flow), share, options_.seed));
   }
   configure.ramp = scenario_.timing.ramp;
   configure.connect_deadline = kConnectGrace;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "loadgen/endpoint.hpp"
+
 namespace netstall {
 namespace {
 
@@ -55,6 +57,9 @@ void add_connected(FlowResult& flow, const FlowGroup& group, Side side, const Co
     add_counts(ends.not_accepted, task.failed);
   }
   if (side == group.sender) {
+    for (const auto& [name, value] : task.options) {
+      if (!flow.options[name].initial) flow.options[name].initial = value;
+    }
     if (task.sndbuf) flow.sndbuf.initial = task.sndbuf;
   } else if (task.rcvbuf) {
     flow.rcvbuf.initial = task.rcvbuf;
@@ -79,7 +84,12 @@ void count_connections(FlowResult& flow, const Ends& ends, bool has_results) {
 void add_result(FlowResult& flow, const FlowGroup& group, Side side, const ResultTask& task,
                 Nanoseconds window) {
   add_counts(flow.errors, task.errors);
-  if (side == group.sender) merge_into(flow.sndbuf.final, task.sndbuf);
+  if (side == group.sender) {
+    merge_into(flow.sndbuf.final, task.sndbuf);
+    for (const auto& [name, value] : task.options) {
+      if (!flow.options[name].final) flow.options[name].final = value;
+    }
+  }
   if (side != group.sender) merge_into(flow.rcvbuf.final, task.rcvbuf);
   if (task.bytes_read) {
     flow.goodput_bytes_per_s =
@@ -91,6 +101,7 @@ void add_result(FlowResult& flow, const FlowGroup& group, Side side, const Resul
     if (task.sent->backlog) flow.backlog = flow.backlog.value_or(0) + *task.sent->backlog;
     merge_into(flow.send_call, task.sent->send_call);
     merge_into(flow.send_latency, task.sent->send_latency);
+    if (task.sent->acked) merge_into(flow.acked_latency, *task.sent->acked);
     merge_into(flow.own_clock, stalls_by_own_clock(task.sent->own_clock));
     auto& unsure = flow.own_clock_unsure ? *flow.own_clock_unsure : flow.own_clock_unsure.emplace();
     unsure.stalls += task.sent->own_clock.unsure_stalls;
@@ -103,8 +114,14 @@ FlowResult empty_result(const FlowGroup& group) {
   FlowResult flow;
   flow.name = group.name;
   flow.connections_requested = group.connections;
+  flow.senders_per_connection = group.pattern == Pattern::idle     ? 0
+                                : group.pattern == Pattern::duplex ? 2
+                                                                   : 1;
   if (group.socket.sndbuf) flow.sndbuf.requested = group.socket.sndbuf->count;
   if (group.socket.rcvbuf) flow.rcvbuf.requested = group.socket.rcvbuf->count;
+  for (const auto& [name, value] : requested_options(group.socket)) {
+    flow.options[name].requested = value;
+  }
   return flow;
 }
 

@@ -2,9 +2,7 @@
 // instead of dying in the middle.
 #pragma once
 
-#include <csignal>
-
-#include "base/fd.hpp"
+#include "base/stop_signals.hpp"
 
 namespace netstall {
 
@@ -13,20 +11,14 @@ namespace netstall {
 // their signals back (base/process.hpp).
 class Interrupts {
  public:
-  Interrupts();
-  Interrupts(const Interrupts&) = delete;
-  Interrupts& operator=(const Interrupts&) = delete;
-  ~Interrupts();
-
   // Readable once a signal is pending; stays so.
-  int fd() const noexcept { return fd_.get(); }
+  int fd() const noexcept { return signals_.fd(); }
   bool pending() const noexcept;
   // Throws Error (interrupted) once a signal is pending.
   void check() const;
 
  private:
-  sigset_t before_{};
-  Fd fd_;
+  StopSignals signals_;
 };
 
 }  // namespace netstall

@@ -18,7 +18,11 @@ std::vector<FlowPort> ports_of(const Scenario& scenario, const Assignment& assig
   for (const auto& worker : assignment.workers) {
     if (worker.side != Side::server) continue;
     for (const auto& share : worker.shares) {
-      ports.push_back({share.port, share.flow, scenario.flows[share.flow].sender});
+      const auto& flow = scenario.flows[share.flow];
+      for (const auto side : {Side::client, Side::server}) {
+        if (side != flow.sender && flow.pattern != Pattern::duplex) continue;
+        ports.push_back({share.port, share.flow, side});
+      }
     }
   }
   return ports;
@@ -61,7 +65,7 @@ SendWaitOptions send_wait_options(const Scenario& scenario, const Assignment& as
   options.ports = ports_of(scenario, assignment);
   for (const auto& flow : scenario.flows) {
     (flow.io == Io::blocking ? options.blocking_senders : options.nonblocking_senders) +=
-        flow.connections;
+        flow.connections * (flow.pattern == Pattern::duplex ? 2 : 1);
   }
   return options;
 }

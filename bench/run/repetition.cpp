@@ -8,10 +8,10 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "bench/lab/machine_lock.hpp"
-#include "bench/lab/tcp_memory_cgroup.hpp"
 #include "bench/observe/namespace_counters.hpp"
 #include "bench/observe/tcp_memory.hpp"
 #include "bench/run/crew.hpp"
+#include "bench/run/feasibility.hpp"
 #include "bench/run/flow_results.hpp"
 #include "bench/run/probes.hpp"
 #include "bench/run/series_recorder.hpp"
@@ -22,6 +22,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kSampleEvery = 100ms;
+constexpr auto kHoldMargin = 60s;
+constexpr auto kMemoryHoldMargin = 15s;
 constexpr auto kLockDeadline = 6h;  // for other runs' windows, which may be long and many
 
 void step(const RunContext& context, const char* name) {
@@ -63,11 +65,13 @@ std::optional<std::string> shortfall(const std::vector<FlowResult>& flows) {
   return std::nullopt;
 }
 
-// Nothing, or what this cell asks for and this machine does not have.
-std::optional<std::string> why_skipped(const Scenario& scenario) {
-  const auto& limit = scenario.lab.tcp_memory_limit;
-  if (!limit.client && !limit.server) return std::nullopt;
-  return why_no_memory_limit();
+// A repetition that takes longer is stuck or stopped: ramp and window have deadlines of
+// their own within this. A machine short of TCP memory is not left so for a minute more.
+Nanoseconds longest_hold(const Scenario& scenario) {
+  const auto& timing = scenario.timing;
+  const auto whole = timing.ramp + timing.warmup + timing.measure;
+  const bool touches_memory = scenario.sysctl.host.contains("net.ipv4.tcp_mem");
+  return touches_memory ? whole + kMemoryHoldMargin : 2 * whole + kHoldMargin;
 }
 
 // Counters of both namespaces and of the host, at both edges of the window.
@@ -96,6 +100,29 @@ class WindowCounters {
   Snapshots end_;
 };
 
+// Tells how the window goes, twice a second: what changes faster nobody can read.
+class Glances {
+ public:
+  Glances(const RunContext& context, const std::vector<FlowResult>& flows) : context_(context) {
+    for (const auto& flow : flows) established_ += flow.connections_established;
+  }
+  void add(const std::optional<SeriesRecorder::Reading>& reading) {
+    constexpr int kReadings = 5;
+    if (!reading || !context_.glance) return;
+    bytes_per_s_ += reading->goodput_bytes_per_s / kReadings;
+    if (++readings_ < kReadings) return;
+    context_.glance({established_, bytes_per_s_, reading->blocked_senders});
+    readings_ = 0;
+    bytes_per_s_ = 0;
+  }
+
+ private:
+  const RunContext& context_;
+  std::uint64_t established_ = 0;
+  int readings_ = 0;
+  double bytes_per_s_ = 0;
+};
+
 // Traffic, window and what is read in it. The crew's traffic still runs after.
 void measure(Crew& crew, Probes& probes, const Lab& lab, const Scenario& scenario,
              const Assignment& assignment, const std::vector<Connected>& connected,
@@ -115,9 +142,12 @@ void measure(Crew& crew, Probes& probes, const Lab& lab, const Scenario& scenari
   counters.at_start();
   probes.at_window_start();
   step(context, "measure");
+  Glances glances(context, repetition.flows);
   for (std::size_t k = 1; k <= series.points(); ++k) {
     crew.attend(window.from + series.due(k), sink);
     series.on_memory(k, memory.pages());
+    // The workers' samples of this point are on their way.
+    glances.add(series.reading(k - 1));
   }
   counters.at_end();
   step(context, "results");
@@ -139,6 +169,7 @@ void run_in_lab(const Scenario& scenario, const Assignment& assignment, const Ru
   LabOptions lab_options;
   lab_options.hook = context.step_hook;
   lab_options.interrupted = interrupted;
+  lab_options.longest_hold = longest_hold(scenario);
   Lab lab(scenario.lab, scenario.sysctl, guardian, lab_options);
   repetition.memory_limit = lab.memory_limit();
   try {
@@ -184,7 +215,7 @@ RepetitionOutcome run_repetition(const Scenario& scenario, const Assignment& ass
   repetition.started_at = wall_clock_text();
   const auto started = mono_now();
   try {
-    if (const auto why = why_skipped(scenario)) {
+    if (const auto why = Feasibility().why_not(scenario)) {
       repetition.status = Status::skipped;
       repetition.reason = why;
       repetition.restored = true;

@@ -15,6 +15,13 @@
 
 namespace netstall {
 
+// How a window goes while it lasts, for people who wait.
+struct Glance {
+  std::uint64_t connections = 0;
+  double goodput_bytes_per_s = 0;
+  std::uint64_t blocked_senders = 0;
+};
+
 // What all repetitions of a campaign share.
 struct RunContext {
   ProbeMode probes = ProbeMode::automatic;
@@ -24,6 +31,7 @@ struct RunContext {
   StepHook step_hook;                                // sees every step; empty outside tests
   std::function<void(const std::string&)> say;       // a line for -v; may be empty
   std::function<void(const std::string&)> progress;  // the phase it is in; may be empty
+  std::function<void(const Glance&)> glance;         // within the window; may be empty
 };
 
 struct RepetitionOutcome {

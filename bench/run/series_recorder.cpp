@@ -36,6 +36,13 @@ void SeriesRecorder::on_memory(std::size_t k, std::optional<std::int64_t> tcp_me
   if (k >= 1 && k <= points_.size()) points_[k - 1].tcp_mem_pages = tcp_mem_pages;
 }
 
+std::optional<SeriesRecorder::Reading> SeriesRecorder::reading(std::size_t k) const {
+  if (k < 1 || k > points_.size()) return std::nullopt;
+  const auto& point = points_[k - 1];
+  if (point.samples != sampled_ns_.size()) return std::nullopt;
+  return Reading{point.bytes_per_s, point.blocked_senders};
+}
+
 Series SeriesRecorder::take() const {
   Series series;
   for (std::size_t k = 1; k <= points_.size(); ++k) {

@@ -26,6 +26,12 @@ class SeriesRecorder {
   // comes late shows the true rate all the same.
   void on_sample(std::size_t worker, const Sample& sample);
   void on_memory(std::size_t k, std::optional<std::int64_t> tcp_mem_pages);
+  // Goodput and blocked senders of point k; nothing before every worker's sample is in.
+  struct Reading {
+    double goodput_bytes_per_s = 0;
+    std::uint64_t blocked_senders = 0;
+  };
+  std::optional<Reading> reading(std::size_t k) const;
   // A point that some worker gave no sample for has null goodput and senders.
   Series take() const;
 

@@ -41,6 +41,19 @@ TEST(SeriesRecorder, WhatAWorkerDidNotSendIsNotMeasured) {
   EXPECT_FALSE(series.tcp_mem_pages[1].has_value());
 }
 
+TEST(SeriesRecorder, AReadingIsThereOnceAllWorkersHaveTold) {
+  SeriesRecorder recorder(kFrom, 200ms, 100ms, 2);
+  EXPECT_FALSE(recorder.reading(0));
+  recorder.on_sample(0, sample(1, 100ms, 1000, 1));
+  EXPECT_FALSE(recorder.reading(1));
+  recorder.on_sample(1, sample(1, 100ms, 500, 2));
+  ASSERT_TRUE(recorder.reading(1));
+  EXPECT_DOUBLE_EQ(recorder.reading(1)->goodput_bytes_per_s, 15000);
+  EXPECT_EQ(recorder.reading(1)->blocked_senders, 3U);
+  EXPECT_FALSE(recorder.reading(2));
+  EXPECT_FALSE(recorder.reading(3));
+}
+
 TEST(SeriesRecorder, ALateSampleShowsTheTrueRate) {
   SeriesRecorder recorder(kFrom, 300ms, 100ms, 1);
   recorder.on_sample(0, sample(1, 100ms, 1000, 0));

@@ -43,7 +43,30 @@ Repetition unmeasured() {
 
 ExpectationResult judge_one(const Expectation& expectation,
                             const std::vector<Repetition>& repetitions) {
-  return judge({&expectation, 1}, repetitions).at(0);
+  const std::vector<CellResult> cells{{"base", {}, repetitions, {}}};
+  return ExpectationJudge(cells).judge({&expectation, 1}, cells[0]).at(0);
+}
+
+// Two cells, "readers=slow" and "readers=fast", whose longest stalls took so many ns.
+std::vector<CellResult> slow_and_fast(const std::vector<std::uint64_t>& slow,
+                                      const std::vector<std::uint64_t>& fast) {
+  std::vector<CellResult> cells{{"readers=slow", {{"readers", "slow"}}, {}, {}},
+                                {"readers=fast", {{"readers", "fast"}}, {}, {}}};
+  for (const auto ns : slow) cells[0].repetitions.push_back(with_longest_stall(ns));
+  for (const auto ns : fast) cells[1].repetitions.push_back(with_longest_stall(ns));
+  return cells;
+}
+
+Expectation at_most_times_fast(double factor) {
+  auto expectation = at_most(factor);
+  expectation.quantity = Quantity::number;
+  expectation.against = {{"readers", "fast"}};
+  return expectation;
+}
+
+std::vector<ExpectationResult> judged(const std::vector<CellResult>& cells, std::size_t cell,
+                                      const Expectation& expectation) {
+  return ExpectationJudge(cells).judge({&expectation, 1}, cells.at(cell));
 }
 
 TEST(Expectations, TheMedianOverGoodRepetitionsDecides) {
@@ -143,10 +166,130 @@ TEST(Expectations, FaultsAreSentences) {
   crossed.at_least = 2;
   EXPECT_THAT(fault(crossed), HasSubstr("no value"));
   EXPECT_FALSE(judge_one(crossed, {with_longest_stall(1)}).passed);
+  auto both = at_most(1);
+  both.equals = 1;
+  EXPECT_THAT(fault(both), HasSubstr("alone"));
+  auto factor = at_most_times_fast(1);
+  EXPECT_EQ(fault(factor), "none");
+  factor.quantity = Quantity::duration;
+  EXPECT_THAT(fault(factor), HasSubstr("how many times"));
   // Sizes are also written as plain numbers of bytes.
   auto size = at_most(1, "sndbuf.final.max");
   size.quantity = Quantity::number;
   EXPECT_EQ(fault(size), "none");
+}
+
+TEST(Expectations, EqualsIsToTheMetricsResolution) {
+  auto expectation = at_most(0, "stall.count");
+  expectation.at_most.reset();
+  expectation.quantity = Quantity::number;
+  expectation.equals = 1;
+  EXPECT_TRUE(judge_one(expectation, {with_longest_stall(1000)}).passed);
+  const auto half = judge_one(expectation, {with_longest_stall(1000), with_longest_stall(0)});
+  EXPECT_FALSE(half.passed);
+  EXPECT_EQ(half.reason, "0.50 is not 1");
+  EXPECT_FALSE(judge_one(expectation, {unmeasured()}).passed);
+  // 1 us, of what is told apart to 1 us.
+  auto longest = at_most(0);
+  longest.at_most.reset();
+  longest.equals = 1000;
+  EXPECT_TRUE(judge_one(longest, {with_longest_stall(1001)}).passed);
+  EXPECT_FALSE(judge_one(longest, {with_longest_stall(1600)}).passed);
+  longest.equals = 0;
+  EXPECT_TRUE(judge_one(longest, {with_longest_stall(0)}).passed);
+  EXPECT_EQ(to_text(longest), "slow: stall.max equal to 0 ns");
+}
+
+TEST(Expectations, AgainstAnotherCellLimitsAreFactors) {
+  const auto cells = slow_and_fast({2000, 2000, 9000}, {1000, 1000, 100});
+  const auto passed = judged(cells, 0, at_most_times_fast(2)).at(0);
+  EXPECT_TRUE(passed.passed);
+  EXPECT_THAT(passed.observed, Optional(2000.0));
+  EXPECT_THAT(passed.against_observed, Optional(1000.0));
+  EXPECT_EQ(passed.against_cell, "readers=fast");
+  const auto missed = judged(cells, 0, at_most_times_fast(1.5)).at(0);
+  EXPECT_FALSE(missed.passed);
+  EXPECT_EQ(missed.reason, "2 us is above 1.5 times 1 us");
+  EXPECT_EQ(to_text(missed),
+            "slow: stall.max at most 1.5 times that with readers=fast: 2 us against 1 us, missed");
+  // The other cell itself is not judged against itself.
+  EXPECT_THAT(judged(cells, 1, at_most_times_fast(1.5)), testing::IsEmpty());
+  auto at_least = at_most_times_fast(0);
+  at_least.at_most.reset();
+  at_least.at_least = 2;
+  EXPECT_TRUE(judged(cells, 0, at_least).at(0).passed);
+  at_least.at_least = 2.5;
+  EXPECT_EQ(judged(cells, 0, at_least).at(0).reason, "2 us is below 2.5 times 1 us");
+  auto equals = at_most_times_fast(0);
+  equals.at_most.reset();
+  equals.equals = 2;
+  EXPECT_TRUE(judged(cells, 0, equals).at(0).passed);
+  equals.equals = 1;
+  EXPECT_EQ(judged(cells, 0, equals).at(0).reason, "2 us is not 1 times 1 us");
+}
+
+TEST(Expectations, OtherAxesStayAsTheyAre) {
+  auto cells = slow_and_fast({1000}, {500});
+  for (auto& cell : cells) cell.parameters["sndbuf"] = "1";
+  auto more = slow_and_fast({9000}, {8000});
+  for (auto& cell : more) cell.parameters["sndbuf"] = "2";
+  cells.insert(cells.end(), more.begin(), more.end());
+  EXPECT_THAT(judged(cells, 0, at_most_times_fast(1)).at(0).against_observed, Optional(500.0));
+  EXPECT_THAT(judged(cells, 2, at_most_times_fast(1)).at(0).against_observed,
+              Optional(testing::DoubleNear(8000, 8)));
+}
+
+TEST(Expectations, NothingHasNoRatio) {
+  EXPECT_TRUE(judged(slow_and_fast({0}, {0}), 0, at_most_times_fast(2)).at(0).passed);
+  EXPECT_FALSE(judged(slow_and_fast({1000}, {0}), 0, at_most_times_fast(2)).at(0).passed);
+  EXPECT_TRUE(judged(slow_and_fast({0}, {1000}), 0, at_most_times_fast(0)).at(0).passed);
+  auto at_least = at_most_times_fast(0);
+  at_least.at_most.reset();
+  at_least.at_least = 2;
+  EXPECT_TRUE(judged(slow_and_fast({1000}, {0}), 0, at_least).at(0).passed);
+  EXPECT_EQ(judged(slow_and_fast({0}, {0}), 0, at_least).at(0).reason,
+            "0 ns is not above 2 times 0 ns");
+  at_least.at_least = 1;
+  EXPECT_TRUE(judged(slow_and_fast({0}, {0}), 0, at_least).at(0).passed);
+}
+
+TEST(Expectations, MissingValuesOfEitherCellCountAsTheWorst) {
+  auto cells = slow_and_fast({1000, 1000}, {1000});
+  cells[1].repetitions[0] = unmeasured();
+  const auto lost = judged(cells, 0, at_most_times_fast(1e9)).at(0);
+  EXPECT_FALSE(lost.passed);
+  EXPECT_FALSE(lost.against_observed);
+  EXPECT_EQ(lost.reason, "readers=fast: no value: no probe measured stalls");
+  cells[1].repetitions[0].status = Status::failed;
+  EXPECT_EQ(judged(cells, 0, at_most_times_fast(1)).at(0).reason,
+            "no repetition of readers=fast succeeded");
+  cells[1].repetitions.clear();
+  EXPECT_EQ(judged(cells, 0, at_most_times_fast(1)).at(0).reason,
+            "the cell with readers=fast was not run: choose it too with --cell");
+  cells.pop_back();
+  EXPECT_FALSE(judged(cells, 0, at_most_times_fast(1)).at(0).passed);
+  // Whatever the second repetition of it had, at least a half is enough.
+  cells = slow_and_fast({0}, {1000, 1000, 1000});
+  cells[1].repetitions[1] = unmeasured();
+  EXPECT_TRUE(judged(cells, 0, at_most_times_fast(1)).at(0).passed);
+  // An unmeasured one of this cell.
+  cells = slow_and_fast({1000}, {1000});
+  cells[0].repetitions[0] = unmeasured();
+  EXPECT_FALSE(judged(cells, 0, at_most_times_fast(1e9)).at(0).passed);
+}
+
+TEST(Expectations, OneRepetitionIsNotHeldAgainstAnotherCell) {
+  const auto expectation = at_most_times_fast(1);
+  EXPECT_THAT(observe({&expectation, 1}, with_longest_stall(1)), testing::IsEmpty());
+}
+
+TEST(Expectations, CommandRunsAloneWhatDecides) {
+  const auto cells = slow_and_fast({2000}, {1000});
+  EXPECT_EQ(command_alone("netstall run s.json", "readers=slow",
+                          judged(cells, 0, at_most_times_fast(1)).at(0)),
+            "netstall run s.json --cell readers=slow --cell readers=fast");
+  EXPECT_EQ(command_alone("netstall run s.json", "a b", judged(cells, 0, at_most(1)).at(0)),
+            "netstall run s.json --cell 'a b'");
 }
 
 TEST(Expectations, OneLineForPeople) {

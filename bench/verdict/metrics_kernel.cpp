@@ -35,6 +35,12 @@ constexpr CounterRow kCounterRows[] = {
      "How often a receiver closed its window."},
     {"memory_aborts", "TcpExt.TCPAbortOnMemory", Unit::one, false, 1, 1, 1,
      "Connections that the kernel aborted for want of memory."},
+    {"listen_overflows", "TcpExt.ListenOverflows", Unit::one, false, 1, 1, 10,
+     "Connections that found a listener's queue full."},
+    {"softnet_drops", "softnet.dropped", Unit::one, true, 1, 1, 10,
+     "Packets that found a CPU's backlog full, on the whole machine."},
+    {"time_squeezes", "softnet.time_squeeze", Unit::one, true, 1, 1, 10,
+     "How often a softirq ended for its budget with packets left, on the whole machine."},
 };
 
 // Increases of 0 are left out of a report; the gauges beside them are always there.

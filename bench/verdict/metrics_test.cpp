@@ -193,8 +193,8 @@ TEST(Metrics, PeaksOfSeriesSkipWhatWasNotSampled) {
   EXPECT_THAT(metric_value(repetition, "", "tcp_mem.peak"), Optional(700.0));
 }
 
-Finding events_of(const std::string& place, std::map<std::string, std::uint64_t> kinds) {
-  Finding finding;
+ProbeFinding events_of(const std::string& place, std::map<std::string, std::uint64_t> kinds) {
+  ProbeFinding finding;
   finding.backend = "tracepoint";
   finding.events[place] = std::move(kinds);
   return finding;
@@ -230,7 +230,7 @@ TEST(Metrics, WhatABackendDoesNotTellIsAbsent) {
 TEST(Metrics, SpellsOfProbesAreAddedUpAndNoneIsZero) {
   auto repetition = repetition_with_stalls();
   repetition.window_ns = 2'000'000'000;
-  Finding finding;
+  ProbeFinding finding;
   SpellCount spells;
   spells.count = 2;
   spells.time_ns = 300;

@@ -68,16 +68,22 @@ struct RankTests::Row {
     }
   }
 
-  // Takes `shift` off b's values and then each part's median off all of its values.
+  // Takes `shift` off b's values and then each part's level off all of its values: the
+  // median of the part and of those beside it.
   void align(double shift) {
-    std::vector<double> sorted;
     for (const auto& part : parts) {
-      const std::span both(values.data() + part.begin, part.count());
-      for (auto i = part.chosen(); i < both.size(); ++i) both[i] -= shift;
-      sorted.assign(both.begin(), both.end());
-      std::sort(sorted.begin(), sorted.end());
-      const double centre = (sorted[(sorted.size() - 1) / 2] + sorted[sorted.size() / 2]) / 2;
-      for (double& value : both) value = rounded(value - centre);
+      for (auto i = part.end_of_a; i < part.end; ++i) values[i] -= shift;
+    }
+    std::vector<double> levels;
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+      const auto begin = parts[k == 0 ? 0 : k - 1].begin;
+      const auto end = parts[std::min(k + 1, parts.size() - 1)].end;
+      levels.push_back(median(std::span(values).subspan(begin, end - begin)));
+    }
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+      for (auto i = parts[k].begin; i < parts[k].end; ++i) {
+        values[i] = rounded(values[i] - levels[k]);
+      }
     }
   }
 };
@@ -265,7 +271,12 @@ Shift RankTests::shift_within_blocks(const Strata& blocks) {
   const double to = turning_point(high, low, [&](double by) { return excess(by) <= 0; });
   Shift shift{.estimate = from + (to - from) / 2};
   const auto accepts = [&](double by) { return p_value(shifted(by)) > kLevel; };
-  if (accepts(low) || accepts(high) || !accepts(shift.estimate)) return shift;
+  if (accepts(low) || accepts(high)) return shift;
+  // Arms so full of ties that the sum jumps over all that the test accepts: one point.
+  if (!accepts(shift.estimate)) {
+    shift.interval = {shift.estimate, shift.estimate};
+    return shift;
+  }
   shift.interval = {turning_point(low, shift.estimate, accepts),
                     turning_point(high, shift.estimate, accepts)};
   return shift;

@@ -26,9 +26,11 @@ using Strata = std::vector<Stratum>;
 std::vector<double> all_a(const Strata& strata);
 std::vector<double> all_b(const Strata& strata);
 
-// Each value less the median of its stratum, so that what drifted between blocks is
-// gone (Hodges and Lehmann's alignment; by the median and not the mean, so that one
-// spike does not move the other three); rounded to 1e-10, so that equal ones tie.
+// Each value less the level of its stratum, so that what drifted between blocks is
+// gone (Hodges and Lehmann's alignment); rounded to 1e-10, so that equal ones tie. The
+// level is the median of the stratum and its neighbours in time: that of four values
+// alone one spike would move, and all comparisons with the other blocks. It does not
+// know the arms, so the test stays exact, however the level moves.
 Strata aligned(const Strata& strata);
 
 // The shift of b against a: Hodges and Lehmann's estimate and its 95 % interval,

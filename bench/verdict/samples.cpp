@@ -19,6 +19,17 @@ const Metric* metric_named(const std::string& name) {
                               : fmt::format("did you mean \"{}\"?", nearest));
 }
 
+// Of two flow groups of one name only one could be read.
+void require_flows_once(const CellResult& cell, const Repetition& repetition) {
+  std::set<std::string_view> names;
+  for (const auto& flow : repetition.flows) {
+    if (names.insert(flow.name).second) continue;
+    throw Error(ErrorKind::usage, fmt::format("read cell {}", printable(cell.id)),
+                fmt::format("repetition {} has flow group {} twice", repetition.index,
+                            printable(flow.name)));
+  }
+}
+
 // The flow groups of all good repetitions, in the order in which they first stand.
 std::vector<std::string> flows_of(const std::vector<const Repetition*>& repetitions) {
   std::vector<std::string> names;
@@ -100,6 +111,7 @@ CellSamples samples_of(const CellResult& cell, const MetricSelection& selection)
       throw Error(ErrorKind::usage, fmt::format("read cell {}", printable(cell.id)),
                   fmt::format("repetition {} is there twice", repetition.index));
     }
+    require_flows_once(cell, repetition);
     if (repetition.status == Status::ok) {
       good.push_back(&repetition);
     } else {

@@ -49,7 +49,8 @@ struct CellSamples {
   std::vector<DroppedRepetition> dropped = {};
 };
 
-// Throws Error (usage) where two repetitions have the same index.
+// Throws Error (usage) where two repetitions have the same index, or two flow groups of
+// one the same name.
 CellSamples samples_of(const CellResult& cell, const MetricSelection& selection);
 
 struct ReportSamples {

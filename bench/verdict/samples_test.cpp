@@ -84,6 +84,20 @@ TEST(Samples, RepetitionTwiceIsRefused) {
   }
 }
 
+TEST(Samples, FlowGroupTwiceIsRefused) {
+  CellResult cell;
+  cell.id = "base";
+  cell.repetitions = {repetition_of(0, 1), repetition_of(3, 1)};
+  cell.repetitions[1].flows.push_back(cell.repetitions[1].flows[0]);
+  try {
+    samples_of(cell, select_metrics());
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::usage);
+    EXPECT_THAT(error.what(), HasSubstr("repetition 3 has flow group fast twice"));
+  }
+}
+
 TEST(Samples, MetricsByNameGateInPlaceOfTheCatalogues) {
   const std::vector<std::string> names{"stall.mem_shortage.p99", "goodput", "goodput"};
   const auto selection = select_metrics(names);

@@ -219,6 +219,16 @@ TEST(Statistics, TooFewBlocksHaveNoInterval) {
   EXPECT_NEAR(tests.shift_within_blocks(one).estimate, 2, 1e-5);
 }
 
+TEST(Statistics, TiedArmsHaveAnIntervalOfOnePoint) {
+  RankTests tests;
+  const Strata blocks(6, {{std::log(4.0), std::log(4.0)}, {std::log(3.0), std::log(3.0)}});
+  const auto shift = tests.shift_within_blocks(blocks);
+  EXPECT_NEAR(shift.estimate, std::log(0.75), 1e-6);
+  ASSERT_TRUE(shift.interval);
+  EXPECT_NEAR(shift.interval->low, std::log(0.75), 1e-6);
+  EXPECT_NEAR(shift.interval->high, std::log(0.75), 1e-6);
+}
+
 TEST(Statistics, BlocksThatLostARepetitionStillGiveTheShift) {
   RankTests tests;
   Strata blocks;

@@ -75,10 +75,13 @@ inline FlowResult measured_flow() {
   flow.connections_alive = 97;
   flow.sndbuf = {65536, 131072, histogram_of({{131072, 99}})};
   flow.rcvbuf = {std::nullopt, 131072, std::nullopt};
+  flow.options = {{"congestion_control", {std::nullopt, "cubic", "cubic"}},
+                  {"nodelay", {"true", "true", std::nullopt}}};
   flow.goodput_bytes_per_s = 6.4e6 / 3;
   flow.messages = 1234;
   flow.errors = {{"EPIPE", 2}};
   flow.backlog = 7;
+  flow.senders_per_connection = 1;
   flow.send_call = histogram_of({{379, 100'000}, {1'000'000, 9}, {17'000'003, 1}});
   flow.send_latency = histogram_of({{1000, 9}});
   flow.delivery_latency = Histogram{};
@@ -131,7 +134,7 @@ inline Repetition measured_repetition() {
   without_stack.stack = std::nullopt;
   without_stack.no_stack = "a sender that does not block waits in no function of the kernel";
   repetition.worst_stalls = {worst, without_stack};
-  Finding drops;
+  ProbeFinding drops;
   drops.backend = "tracepoint";
   drops.events["client"] = {{"PROTO_MEM", 594}, {"NOT_SPECIFIED", 0}};
   drops.events["server"] = {};
@@ -139,7 +142,7 @@ inline Repetition measured_repetition() {
   drops.lost_events = 1;
   drops.cost_runs = 5;
   drops.cost_time_ns = 1234;
-  Finding pauses;
+  ProbeFinding pauses;
   pauses.backend = "counter";
   pauses.spells["slow"]["zero"] = {3, 600'000'000, histogram_of({{200'000'000, 3}}), 1, 2};
   repetition.findings = {{"drops", drops}, {"zero_window", pauses}, {"qdisc_drops", std::nullopt}};
@@ -151,7 +154,19 @@ inline Repetition measured_repetition() {
       {"slow", "stall.p99", 1e7, std::nullopt, Quantity::duration}, 9.5e6, true, ""};
   ExpectationResult missed{
       {"", "messages", std::nullopt, 5.0, Quantity::number}, std::nullopt, false, "not measured"};
-  repetition.expectations = {passed, missed};
+  ExpectationResult against{{"slow",
+                             "goodput",
+                             std::nullopt,
+                             0.5,
+                             Quantity::number,
+                             std::nullopt,
+                             {{"sndbuf", "absent"}}},
+                            3e6,
+                            false,
+                            "less than 0.5 times 8.0 MB/s",
+                            "sndbuf=absent",
+                            8e6};
+  repetition.expectations = {passed, missed, against};
   repetition.restored = true;
   return repetition;
 }
@@ -181,6 +196,8 @@ inline Report sample_report() {
   report.scenario_hash = "0123456789abcdef";
   report.seed = std::numeric_limits<std::uint64_t>::max();
   report.started_at = "2026-01-31T12:00:00.000Z";
+  report.command = "netstall run sample.json --set '/flows/0/pace={\"rate\": \"5/s\"}'";
+  report.selection = CellSelection{{"sndbuf=64KiB", "sndbuf=absent"}, {0, 2}, 3};
   CellResult cell{
       "sndbuf=64KiB", {{"/flows/0/socket/sndbuf", "64KiB"}}, {measured_repetition()}, {}};
   cell.expectations = measured_repetition().expectations;

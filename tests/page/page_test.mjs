@@ -1,6 +1,8 @@
 // The page of one report: shows what the report says, and nothing else happens.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { close, file, kSmall, makePage, open, report } from "./browser.mjs";
 
@@ -238,4 +240,89 @@ test("the data can be saved", async () => {
   assert.equal(saved.cells.length, 3);
   assert.equal(saved.cells[2].data.flows[0].curves.stall.n > 0, true);
   await context.close();
+});
+
+test("the scenario and the command that make it again are there", async () => {
+  const { page, context } = await open(small, { acceptDownloads: true });
+  assert.match(await page.locator("#origin pre code").innerText(), /^netstall run small\.json --seed \d+ -o small-again\.json$/);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "save small.json" }).click()]);
+  assert.deepEqual(JSON.parse(readFileSync(await download.path(), "utf8")), source.scenario);
+  await context.close();
+});
+
+test("the table sorts, both ways", async () => {
+  const { page, context } = await open(small);
+  const heading = page.locator("#figures th button", { hasText: "longest stall" });
+  const order = () => page.locator("#figures tbody th").allInnerTexts();
+  await heading.click();
+  assert.deepEqual(await order(), ["case=much", "case=some", "case=none"]);
+  await heading.click();
+  assert.deepEqual(await order(), ["case=none", "case=some", "case=much"]);
+  assert.equal(await page.locator("#figures th[aria-sort=ascending]").count(), 1);
+  await context.close();
+});
+
+// What an image viewer shows of a drawing: how many colours, and how much of it is not paper.
+async function ink(page, text) {
+  return page.evaluate(async (source) => {
+    const image = new Image();
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(source)}`;
+    await image.decode();
+    const canvas = Object.assign(document.createElement("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
+    const paint = canvas.getContext("2d");
+    paint.drawImage(image, 0, 0);
+    const { data } = paint.getImageData(0, 0, canvas.width, canvas.height);
+    const colors = new Map();
+    for (let i = 0; i < data.length; i += 4) {
+      const key = (data[i] << 16) | (data[i + 1] << 8) | data[i + 2];
+      colors.set(key, (colors.get(key) ?? 0) + 1);
+    }
+    return { colors: colors.size, share: 1 - (4 * Math.max(...colors.values())) / data.length };
+  }, text);
+}
+
+async function assertStandsAlone(page, name, text) {
+  assert.match(text, /^<svg [^>]*xmlns="http:\/\/www\.w3\.org\/2000\/svg"/, name);
+  assert.doesNotMatch(text, /class=|var\(|light-dark|oklab|color-mix|href=|url\((?!(&quot;|")?#)|NaN/, name);
+  const { colors, share } = await ink(page, text);
+  assert.ok(colors > 20 && share > 0.003, `${name}: ${colors} colours, ${share} of it ink`);
+}
+
+test("each plot can be saved as a drawing that stands alone", async () => {
+  const { page, context, seen } = await open(small, { acceptDownloads: true, fragment: "#cells=2,1&flow=stream" });
+  const blank = await context.newPage();
+  const names = [];
+  for (const save of await page.locator("button.save").all()) {
+    const [download] = await Promise.all([page.waitForEvent("download"), save.click()]);
+    names.push(download.suggestedFilename());
+    await assertStandsAlone(blank, names.at(-1), readFileSync(await download.path(), "utf8"));
+  }
+  assert.deepEqual(names, ["sweep.svg", "path.svg", "distributions.svg", "causes.svg", "series.svg", "ratios.svg"]);
+  // The page is as it was.
+  assert.ok(await page.locator("#distribution .controls").isVisible());
+  assert.deepEqual(seen, { requests: [], complaints: [] });
+  await context.close();
+});
+
+test("netstall writes the same plots without anybody looking", async () => {
+  const folder = file("plots");
+  execFileSync(process.env.NETSTALL, ["report", file("small.json"), "--plots", folder], { stdio: "inherit" });
+  assert.deepEqual(readdirSync(folder).sort(), ["causes.svg", "distributions.svg", "path.svg", "ratios.svg", "series.svg", "sweep.svg"]);
+  const { page, context } = await open(small);
+  const blank = await context.newPage();
+  for (const name of readdirSync(folder)) await assertStandsAlone(blank, name, readFileSync(join(folder, name), "utf8"));
+  const words = readFileSync(join(folder, "sweep.svg"), "utf8").match(/>[^<]+(?=<\/text>)/g).join(" ");
+  for (const tile of await page.locator(".tile .value").allInnerTexts()) assert.ok(words.includes(tile), `${tile} in ${words}`);
+  await context.close();
+});
+
+test("without a browser plots are refused with what to do", () => {
+  let failed = null;
+  try {
+    execFileSync(process.env.NETSTALL, ["report", file("small.json"), "--plots", file("none")], { env: { PATH: "/nowhere" }, stdio: "pipe" });
+  } catch (error) {
+    failed = error;
+  }
+  assert.equal(failed?.status, 4);
+  assert.match(String(failed.stderr), /no Chromium in PATH[\s\S]*button that saves it/);
 });

@@ -63,14 +63,10 @@ def refusing(name, error=errno.EPERM):
 
 
 def start(*arguments, env=None, **options):
-    """Starts netstall and does not wait; its output goes nowhere."""
+    """Starts netstall and does not wait; its output goes nowhere, unless said otherwise."""
+    nowhere = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     return subprocess.Popen(
-        [NETSTALL, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, **(env or {})},
-        **options,
+        [NETSTALL, *arguments], env={**os.environ, **(env or {})}, **{**nowhere, **options}
     )
 
 
@@ -218,7 +214,8 @@ def _holdings():
     found = _processes()
     found += [f"link {name}" for name in _links()]
     for root in ("/sys/fs/cgroup", "/sys/fs/cgroup/memory"):
-        found += [f"cgroup {p}" for p in glob.glob(f"{root}/**/netstall-*", recursive=True)]
+        # A run's own begin with its time; others are of somebody else's making.
+        found += [f"cgroup {p}" for p in glob.glob(f"{root}/**/netstall-[0-9]*", recursive=True)]
     found += [f"journal {p}" for p in glob.glob("/run/netstall/*/")]
     return set(found)
 

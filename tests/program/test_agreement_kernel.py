@@ -59,7 +59,7 @@ class Agreement(harness.Case):
             }
         ]
 
-    def agree(self, name, preexec_fn=None, **changes):
+    def agree(self, name, preexec_fn=None, apart=0, **changes):
         machine = harness.Machine()
         out = self.path("report.json")
         changes.setdefault("timing", {"ramp": "50ms", "warmup": "300ms", "measure": "3s", "repetitions": REPETITIONS})
@@ -80,8 +80,8 @@ class Agreement(harness.Case):
                 f"unsure {unsure['stalls']}, {unsure['waits']}, open {unsure['open']}"
             )
             self.assertGreaterEqual(kernel["count"], LEAST)
-            self.assertAlmostEqual(kernel["count"], program["count"], delta=unsure["stalls"])
-            self.assertAlmostEqual(kernel["waits"], program["waits"], delta=unsure["waits"])
+            self.assertAlmostEqual(kernel["count"], program["count"], delta=unsure["stalls"] + apart)
+            self.assertAlmostEqual(kernel["waits"], program["waits"], delta=unsure["waits"] + apart)
             for edge in ("open_at_start", "open_at_end"):
                 self.assertAlmostEqual(kernel[edge], program[edge], delta=unsure["open"], msg=edge)
             self.assertAlmostEqual(program["time_ns"] / kernel["time_ns"], 1, delta=0.01)
@@ -105,6 +105,7 @@ class Agreement(harness.Case):
     def test_where_the_kernel_gives_no_log_of_switches(self):
         self.agree(
             "32 KiB, no log",
+            apart=2,  # at an edge, nothing tells the sender when it really slept
             preexec_fn=harness.refusing("perf_event_open", errno.EACCES),
             flows=self.flows("32KiB", 16, "1MB/s"),
         )

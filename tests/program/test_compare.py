@@ -19,12 +19,16 @@ class Compare(harness.Case):
         return reports.write(document, self.path(name))
 
     def compare(self, base, fresh, *options, status=0):
-        """Runs it; returns the comparison's JSON, held against its schema."""
+        """Runs it; returns the comparison's JSON, held against its schema. Status None:
+        there is a comparison, whatever it says."""
         out = self.path("comparison.json")
         if os.path.exists(out):
             os.remove(out)
         done = harness.run("compare", base, fresh, "--write", f"json={out}", *options)
-        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        if status is None:
+            self.assertIn(done.returncode, (0, 1), done.stdout + done.stderr)
+        else:
+            self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         self.text = done.stdout
         if status == 2:
             self.assertFalse(os.path.exists(out))
@@ -133,7 +137,7 @@ class Outputs(Compare):
         return done.stdout
 
     def test_the_same_input_gives_the_same_bytes(self):
-        for name in ("text", "json", "markdown", "junit"):
+        for name in ("text", "json", "markdown", "junit", "annotations"):
             first = self.output("--format", name)
             self.assertEqual(first, self.output("--format", name))
             path = self.path("again")
@@ -155,6 +159,28 @@ class Outputs(Compare):
         self.assertEqual({row.count("|") for row in rows}, {6})
         self.assertIn("**regressed**", rows[2])
         self.assertEqual(len(rows), 14)
+
+    def test_annotations_are_the_worst_ten_and_how_many_more(self):
+        said = self.output("--format", "annotations").splitlines()
+        self.assertEqual(len(said), 2)
+        self.assertRegex(said[0], r"^::error title=regressed%3A slow%3A stall\.\w+::in cell base: .*×1\.[45]")
+        # Beside the text, on the same stdout.
+        both = self.output("--write", "annotations=-")
+        self.assertTrue(both.startswith("2 regressed"), both)
+        self.assertTrue(both.endswith("\n".join(said) + "\n"), both)
+        axis = lambda n: {"n": str(n)}
+        many = [self.write(f"{name}.json", reports.report(*(reports.cell(centre, f"{name}{n}", parameters=axis(n)) for n in range(8))))
+                for name, centre in (("a", 100e6), ("b", 150e6))]
+        done = harness.run("compare", *many, "--format", "annotations")
+        self.assertEqual(done.returncode, 1)
+        lines = done.stdout.splitlines()
+        self.assertEqual([line.split(" ")[0] for line in lines], ["::error"] * 10 + ["::notice"])
+        self.assertIn("6 more metrics changed for the worse", lines[-1])
+        few = [self.write(f"{name}.json", reports.report(reports.cell(100e6, name, repetitions=3))) for name in "ab"]
+        for options, kind, status in (((), "::warning", 0), (("--strict",), "::error", 3)):
+            done = harness.run("compare", *few, "--format", "annotations", *options)
+            self.assertEqual(done.returncode, status)
+            self.assertEqual({line.split(" ")[0] for line in done.stdout.splitlines()}, {kind})
 
     def test_dropped_repetitions_are_said(self):
         for name in ("text", "markdown", "junit"):
@@ -200,6 +226,12 @@ class BadInput(Compare):
     def test_another_schema_version(self):
         self.refused(self.changed(schema="netstall/report/2"), "netstall/report/2", "netstall/report/1")
         self.refused(self.changed(kind="comparison"), "kind")
+        self.refused(self.changed(schema="netstall/comparison/1"), "no report", "netstall run")
+
+    def test_a_report_is_not_compared_with_itself(self):
+        os.symlink(self.a, self.path("link.json"))
+        for other in (self.a, self.path("link.json")):
+            self.assertIn("the same file", self.compare(self.a, other, status=2))
 
     def test_empty_truncated_and_no_report(self):
         text = json.dumps(self.good)
@@ -222,6 +254,31 @@ class BadInput(Compare):
         document = self.changed()
         document["cells"][0]["repetitions"][1]["index"] = 0
         self.refused(document, "twice")
+
+    def test_a_flow_group_twice(self):
+        document = self.changed()
+        flows = document["cells"][0]["repetitions"][1]["flows"]
+        flows.append(copy.deepcopy(flows[0]))
+        self.refused(document, "repetition 1", "slow", "twice")
+
+    def test_figures_that_no_run_has(self):
+        # Status ok, and yet no connection, no window, or no number: no value, no verdict.
+        for change in (
+            lambda r: r["flows"][0]["connections"].update(established=0),
+            lambda r: r.update(window_ns=0),
+            lambda r: r["flows"][0].update(goodput_bytes_per_s=None),
+        ):
+            document = self.changed(cells=[reports.cell(300e6, 9)])
+            for repetition in document["cells"][0]["repetitions"]:
+                change(repetition)
+            found = self.compare(self.a, self.write("b.json", document), status=None)
+            for row in found["cells"][0]["metrics"]:
+                if row["metric"] in ("stall.time", "goodput") and row["b"]["count"] == 0:
+                    self.assertEqual(row["verdict"], "inconclusive", row)
+        text = json.dumps(self.good)
+        for number in ("1e999", "NaN", "-Infinity"):
+            at = text.index('"goodput_bytes_per_s": ') + len('"goodput_bytes_per_s": ')
+            self.refused(text[:at] + number + text[text.index(",", at):])
 
     def test_wrong_values(self):
         for change in (
@@ -305,6 +362,8 @@ class BadInput(Compare):
         self.assertEqual({row.count("|") for row in rows}, {6})
         suite = xml.fromstring(harness.run("compare", a, b, allow, "--format", "junit").stdout)
         self.assertEqual(len(suite.findall("testcase")), 6)
+        annotations = harness.run("compare", a, b, allow, "--format", "annotations").stdout.splitlines()
+        self.assertEqual([line.split(" ")[0] for line in annotations], ["::error"] * 2)
 
 
 if __name__ == "__main__":

@@ -209,8 +209,23 @@ class Junit(Export):
         self.assertEqual(suites[2].errors, 1)
         names = [case.name for case in suites[0]]
         self.assertIn("slow: stall.p99 at most 10 ms", names)
-        self.assertIn("slow: goodput", names)
-        self.assertNotIn("slow: stall.p99", names)
+        self.assertIn("slow: stall.time", names)
+        for judged in ("slow: stall.p99", "slow: goodput"):
+            self.assertNotIn(judged, names)
+
+    def test_a_missed_expectation_names_the_cell_and_its_command(self):
+        document = report(names=("a=1", "b c"))
+        suites = list(junitparser.JUnitXml.fromstring(self.export(document, "junit").encode()))
+        for suite, cell in zip(suites, ("a=1", "'b c'")):
+            (said,) = {result.text for case in suite for result in case.result
+                       if case.name.startswith("messages")}
+            self.assertTrue(said.endswith(f"Alone: {document['command']} --cell {cell}"), said)
+            (said,) = {result.text for case in suite for result in case.result
+                       if "goodput at least" in case.name}
+            self.assertTrue(said.endswith(f"--cell {cell} --cell sndbuf=absent"), said)
+        self.assertRegex(self.export(document, "markdown"), r"\*\*missed\*\* in a=1: .*; alone: .*cell a=1")
+        del document["command"]
+        self.assertIn("netstall run sample.json --cell a=1", self.export(document, "junit"))
 
     def test_hostile_strings_are_text(self):
         text = self.export(report(HOSTILE), "junit")

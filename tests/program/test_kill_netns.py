@@ -7,6 +7,7 @@ scripts/kill_campaign.sh)."""
 import json
 import os
 import random
+import re
 import signal
 import time
 
@@ -32,6 +33,11 @@ class Kill(harness.Case):
             self.assertEqual(json.loads(line)["status"], "ok")
         os.remove(self.journal)
         return max(0, len(lines) - 2)
+
+    def repetitions_begun(self):
+        """How many the run itself said that it begins."""
+        with open(self.path("said"), encoding="utf-8") as file:
+            return len(re.findall(r"^repetition \d+ of 40", file.read(), re.MULTILINE))
 
     def run_scenario(self):
         return harness.scenario(
@@ -94,14 +100,18 @@ class Kill(harness.Case):
         generator = random.Random(20)
         finished = 0
         for _ in range(kills):
-            running = harness.start("run", path, "-o", self.out)
+            with open(self.path("said"), "wb") as said:
+                running = harness.start("run", path, "-o", self.out, "-v", stderr=said)
             moment = time.monotonic() + generator.uniform(0, span)
             while time.monotonic() < moment and running.poll() is None:
                 time.sleep(0.001)
             running.kill()
             running.wait(20)
             self.machine.assert_clean()
-            finished += self.check_journal()
+            kept = self.check_journal()
+            # One that is begun comes after the end of all before it.
+            self.assertGreaterEqual(kept, self.repetitions_begun() - 1)
+            finished += kept
         print(f"{kills} kills, {finished} finished repetitions kept")
         self.assertGreater(finished, 0)
 

@@ -1,7 +1,10 @@
 """A whole run: what the report says, that nothing is left, and that what goes
 wrong is said with the right status."""
 
+import glob
+import json
 import os
+import pty
 import resource
 import signal
 import subprocess
@@ -81,6 +84,176 @@ class WholeRun(harness.Case):
         self.assertEqual(socket["sndbuf"]["final"]["count"], 4)
         self.assertEqual(socket["rcvbuf"]["requested"], 32768)
 
+    def test_socket_options_as_requested_initial_final(self):
+        wanted = {
+            "nodelay": True,
+            "notsent_lowat": "16KiB",
+            "congestion_control": "reno",
+            "user_timeout": "1500ms",
+            "keepalive": {"idle": "10s", "interval": "2s", "probes": 3},
+            "busy_poll": "50us",
+            "dscp": 46,
+            "priority": 5,
+            "sndbuf": "64MiB",
+            "force_buffers": True,
+        }
+        shown = {
+            "nodelay": "true",
+            "notsent_lowat": "16384",
+            "congestion_control": "reno",
+            "user_timeout": "1500ms",
+            "keepalive": "idle 10s, interval 2s, probes 3",
+            "busy_poll": "50us",
+            "dscp": "46",
+            "priority": "5",
+        }
+        flows = [
+            {
+                "name": f"{sender}-{family}", "connections": 2, "sender": sender, "family": family,
+                "pace": {"rate": "50/s"}, "socket": wanted,
+            }
+            for sender in ("client", "server")
+            for family in ("ipv4", "ipv6")
+        ] + [{"name": "plain", "pace": {"rate": "50/s"}}]
+        self.run_scenario(flows=flows)
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        self.assertEqual(repetition["status"], "ok")
+        for flow in repetition["flows"][:4]:
+            options = flow["socket"]["options"]
+            for name, value in shown.items():
+                self.assertEqual(
+                    options[name], {"requested": value, "initial": value, "final": value}, flow["name"]
+                )
+            # Beyond net.core.wmem_max, and doubled.
+            self.assertEqual(flow["socket"]["sndbuf"]["initial"], 128 << 20)
+        plain = repetition["flows"][4]["socket"]["options"]
+        self.assertEqual(plain["keepalive"], {"requested": None, "initial": "off", "final": "off"})
+
+    def test_workers_that_needed_a_capability_carry_traffic_without(self):
+        flow = {
+            "name": "f", "connections": 3, "io": "blocking", "pace": {"rate": "50/s"},
+            "socket": {"sndbuf": "64MiB", "force_buffers": True},
+        }
+        path = harness.scenario(
+            self.folder, flows=[flow],
+            timing={"ramp": "50ms", "warmup": "1s", "measure": "2s", "repetitions": 1},
+        )
+        running = harness.start("run", path, "-o", self.out)
+        try:
+            # Three threads are senders of the client's.
+            harness.wait_until(
+                lambda: self.privileges_of_workers(running.pid).count(("65534", "0" * 16)) >= 5
+                and len(set(self.privileges_of_workers(running.pid))) == 1,
+                20, "workers with a privilege",
+            )
+        finally:
+            self.assertEqual(running.wait(60), 0)
+
+    @staticmethod
+    def privileges_of_workers(controller):
+        """User and permitted capabilities of each thread of a run's workers."""
+        found = []
+        for worker in harness.children(controller, "netstall-worker"):
+            for path in glob.glob(f"/proc/{worker}/task/*/status"):
+                with open(path, encoding="utf-8") as file:
+                    status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+                found.append((status["Uid"].split("\t")[0], status["CapPrm"]))
+        return found
+
+    def test_a_congestion_control_that_is_not_there(self):
+        done = self.run_scenario(
+            flows=[{"name": "f", "socket": {"congestion_control": "nowhere"}}], expect_status=5
+        )
+        self.assertIn("TCP_CONGESTION to nowhere", done.stderr + done.stdout)
+
+    def test_patterns_side_by_side(self):
+        flows = [
+            {
+                "name": "asked", "connections": 5, "sender": "client", "pattern": "request-response",
+                "payload": {"uniform": {"min": 50, "max": 150}}, "response": {"fixed": 1000},
+                "pace": {"rate": "500/s", "per": "group", "arrival": "poisson"}, "pipeline": 4,
+            },
+            {"name": "thinking", "connections": 4, "sender": "server", "pattern": "request-response",
+             "payload": {"fixed": 100}, "think": "10ms"},
+            {"name": "both", "connections": 3, "pattern": "duplex", "payload": {"fixed": 2000},
+             "pace": {"rate": "100/s"}},
+            {"name": "held", "connections": 50, "pattern": "idle"},
+        ]
+        self.run_scenario(
+            flows=flows, timing={"ramp": "50ms", "warmup": "200ms", "measure": "1s", "repetitions": 1}
+        )
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        self.assertEqual(repetition["status"], "ok", repetition)
+        asked, thinking, both, held = repetition["flows"]
+        self.assertEqual([flow["senders_per_connection"] for flow in repetition["flows"]], [1, 1, 2, 0])
+        for flow, wanted in zip(repetition["flows"], flows):
+            self.assertEqual(flow["connections"]["alive"], wanted["connections"], flow["name"])
+            self.assertEqual(flow["errors"], {}, flow["name"])
+        # Poisson: 500, give or take five deviations.
+        self.assertAlmostEqual(asked["messages"], 500, delta=5 * 23)
+        self.assertEqual(asked["acked_latency_ns"]["count"], asked["messages"])
+        # Of both directions: responses of 1000 bytes, requests of 100 in the mean.
+        self.assertAlmostEqual(
+            asked["goodput_bytes_per_s"], asked["messages"] * 1100, delta=asked["messages"] * 110
+        )
+        self.assertLessEqual(thinking["messages"], 4 * 101)
+        self.assertGreater(thinking["messages"], 0)
+        self.assertIsNone(thinking["backlog"])
+        self.assertIsNotNone(asked["backlog"])
+        # 3 connections × 100/s, from both sides.
+        self.assertAlmostEqual(both["messages"], 600, delta=8)
+        self.assertAlmostEqual(both["goodput_bytes_per_s"], 600 * 2000, delta=600 * 2000 * 0.05)
+        self.assertIsNone(held["messages"])
+        self.assertIsNone(held["goodput_bytes_per_s"])
+
+    def test_stalls_of_duplex_are_those_of_both_ends(self):
+        flow = {
+            "name": "both", "connections": 2, "pattern": "duplex", "payload": {"fixed": "16KiB"},
+            "reader": {"rate": "200kB/s", "chunk": "4KiB"},
+            "socket": {"sndbuf": "16KiB", "rcvbuf": "16KiB"},
+        }
+        self.run_scenario(flows=[flow])
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        (flow,) = repetition["flows"]
+        own, probe = flow["own_clock"]["total"]["count"], flow["stalls"]["total"]["count"]
+        self.assertGreater(own, 0)
+        # The ends' clocks and the probe may tell apart by one a sender at each edge.
+        self.assertAlmostEqual(own, probe, delta=8)
+        # 4 readers, 200 kB/s each.
+        self.assertAlmostEqual(flow["goodput_bytes_per_s"], 800e3, delta=800e3 * 0.25)
+
+    def test_bursts_and_frozen_readers_by_their_times(self):
+        flows = [
+            {
+                "name": "bursts", "connections": 4, "payload": {"fixed": 1000},
+                # Traffic begins 200 ms before the window: bursts are due in 0..100, 200..300 and 400..500 of it.
+                "pace": {"rate": "200/s", "burst": {"on": "100ms", "off": "100ms"}},
+            },
+            {
+                "name": "frozen", "connections": 2, "payload": {"fixed": "256KiB"}, "pace": {"rate": "20/s"},
+                "socket": {"sndbuf": "32KiB", "rcvbuf": "32KiB"},
+                "reader": {"freeze": [{"at": "250ms", "for": "300ms"}]},
+            },
+        ]
+        self.run_scenario(flows=flows)
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        bursts, frozen = repetition["flows"]
+        self.assertAlmostEqual(bursts["messages"], 4 * 200 * 0.3, delta=12)
+        # What is due just after the readers froze waits until they read on.
+        self.assertGreater(frozen["send_latency_ns"]["max"], 200e6)
+        self.assertGreater(frozen["own_clock"]["total"]["count"], 0)
+
+    def test_sizes_of_a_file_beside_the_scenario(self):
+        with open(self.path("sizes.txt"), "w", encoding="utf-8") as file:
+            file.write("# of a day\n1000\n3kB\n")
+        self.run_scenario(
+            flows=[{"name": "f", "connections": 4, "payload": {"file": "sizes.txt"}, "pace": {"rate": "100/s"}}]
+        )
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        (flow,) = repetition["flows"]
+        self.assertAlmostEqual(flow["messages"], 200, delta=5)
+        self.assertAlmostEqual(flow["goodput_bytes_per_s"], 400 * 2000, delta=400 * 2000 * 0.05)
+
     def test_sysctls_of_a_side_reach_its_sockets(self):
         self.run_scenario(
             sysctl={"server": {"net.ipv4.tcp_wmem": "4096 24576 65536"}},
@@ -109,6 +282,44 @@ class WholeRun(harness.Case):
     def test_a_missed_expectation_is_status_1(self):
         done = self.run_scenario(expect=[{"flow": "slow", "metric": "stall.max", "at_most": "1us"}], expect_status=1)
         self.assertIn("MISS", done.stdout)
+
+    def test_a_missed_expectation_names_the_cell_and_the_command_that_runs_it_alone(self):
+        cases = [{"label": "fast", "set": {"/flows/0/reader": None, "/flows/0/pace": {"rate": "50/s"}}},
+                 {"label": "slow", "set": {}}]
+        done = self.run_scenario(
+            "--set", "/timing/measure=300ms", "--seed", "7", expect_status=1,
+            sweep={"readers": cases},
+            expect=[{"flow": "slow", "metric": "stall.time", "at_most": "500ms"},
+                    {"flow": "slow", "metric": "goodput", "at_most": 2, "against": {"readers": "fast"}}],
+        )
+        report = harness.load(self.out)
+        self.assertIsNone(report["selection"])
+        self.assertEqual([len(cell["expectations"]) for cell in report["cells"]], [1, 2])
+        (ratio,) = [e for e in report["cells"][1]["expectations"] if e["against"]]
+        goodput = [cell["repetitions"][0]["flows"][0]["goodput_bytes_per_s"] for cell in report["cells"]]
+        self.assertEqual((ratio["against_observed"], ratio["observed"]), tuple(goodput))
+        self.assertEqual(ratio["passed"], goodput[1] <= 2 * goodput[0])
+        lines = done.stdout.splitlines()
+        (missed,) = [i for i, line in enumerate(lines) if line.startswith("MISS readers=slow: slow: stall.time")]
+        self.assertIn("ok   readers=fast: slow: stall.time at most 500 ms", done.stdout)
+        command = lines[missed + 1].split("alone: ", 1)[1]
+        self.assertEqual(command.split()[-2:], ["--cell", "readers=slow"])
+        # That command, as it stands, runs this cell and no other.
+        again = self.path("again.json")
+        with open(self.path("netstall"), "w", encoding="utf-8") as file:
+            file.write(f'#!/bin/sh\nexec "{harness.NETSTALL}" "$@" -o "{again}"\n')
+        os.chmod(self.path("netstall"), 0o755)
+        ran = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=120,
+                             env={**os.environ, "PATH": self.folder + ":" + os.environ["PATH"]})
+        self.assertEqual(ran.returncode, 1, ran.stderr)
+        self.assertIn("Of the 2 cells of the sweep only 1 was run.", ran.stdout)
+        self.assertIn("the cell with readers=fast was not run", ran.stdout)
+        alone = harness.load(again)
+        self.assertEqual(alone["selection"], {"cells": ["readers=slow"], "indices": [1], "of": 2})
+        self.assertEqual([cell["id"] for cell in alone["cells"]], ["readers=slow"])
+        self.assertEqual([r["cell"] for r in harness.repetitions(alone)], [1])
+        self.assertEqual((alone["scenario_hash"], alone["seed"]), (report["scenario_hash"], 7))
+        self.assertEqual(alone["command"], report["command"])
 
     def test_unknown_sysctl(self):
         done = self.run_scenario(sysctl={"server": {"net.ipv4.tcp_wmen": "1 2 3"}}, expect_status=2)
@@ -139,16 +350,115 @@ class WholeRun(harness.Case):
         done = harness.run("run", path, "-o", self.folder)
         self.assertEqual(done.returncode, 2, done.stderr)
 
-    def test_full_disk(self):
-        # A tmpfs of one page: the journal's first line does not fit.
-        mount = self.path("full")
+        done = harness.run("run", path, "-o", os.path.join(self.mounted("ro"), "report.json"))
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("Read-only file system", done.stderr)
+        self.assertIn("-o", done.stderr)
+
+    def mounted(self, options):
+        """A file system in memory, for as long as the test runs."""
+        mount = self.path("mount")
         os.mkdir(mount)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", mount], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", mount], check=True)
         self.addCleanup(subprocess.run, ["umount", mount], check=True)
-        path = harness.scenario(self.folder)
-        done = harness.run("run", path, "-o", os.path.join(mount, "report.json"))
+        return mount
+
+    def run_on_a_full_disk(self, size, repetitions):
+        out = os.path.join(self.mounted(f"size={size}"), "report.json")
+        timing = {"ramp": "10ms", "warmup": "10ms", "measure": "50ms", "repetitions": repetitions}
+        done = harness.run("run", harness.scenario(self.folder, timing=timing), "-o", out)
         self.assertEqual(done.returncode, 5, done.stderr)
-        self.assertIn("No space left", done.stderr)
+        self.assertIn("No space left on device", done.stderr)
+        self.assertFalse(os.path.exists(out))
+        return done, out + ".journal"
+
+    def finished_in(self, journal):
+        """The repetitions of a journal; every line must be whole."""
+        with open(journal, encoding="utf-8") as file:
+            text = file.read()
+        self.assertTrue(text.endswith("\n"))
+        return [json.loads(line) for line in text.splitlines()[1:]]
+
+    def test_a_full_disk_before_anything_is_measured(self):
+        done, journal = self.run_on_a_full_disk("4k", 1)
+        self.assertIn("→", done.stderr)
+        self.assertFalse(os.path.exists(journal))
+
+    def test_a_disk_that_fills_up_keeps_what_is_finished(self):
+        done, journal = self.run_on_a_full_disk("64k", 50)
+        self.assertIn("kept in " + journal, done.stderr)
+        finished = self.finished_in(journal)
+        self.assertGreater(len(finished), 0)
+        self.assertLess(len(finished), 50)
+        for repetition in finished:
+            self.assertEqual(repetition["status"], "ok")
+
+    def test_a_disk_too_full_for_the_report_keeps_the_journal(self):
+        done, journal = self.run_on_a_full_disk("40k", 1)
+        self.assertIn("every finished repetition is in " + journal, done.stderr)
+        self.assertEqual(len(self.finished_in(journal)), 1)
+
+    def test_a_report_to_a_full_device_keeps_the_journal(self):
+        done = harness.run("run", harness.scenario(self.folder), "-o", "/dev/full", "-q",
+                           env={"TMPDIR": self.folder})
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertIn("No space left on device", done.stderr)
+        (journal,) = glob.glob(self.path("*.journal"))
+        self.assertIn(journal, done.stderr)
+        self.assertEqual(len(self.finished_in(journal)), 1)
+
+    def test_a_machine_with_cgroup_v2_alone_skips_the_memory_limit_and_says_how_to_see_it(self):
+        path = harness.scenario(
+            self.folder,
+            sweep={"case": [
+                {"label": "slow-readers", "set": {}},
+                {"label": "memory-limit", "set": {"/lab/tcp_memory_limit": {"server": "1MiB"}}},
+            ]},
+        )
+        alone = ["unshare", "-m", "sh", "-c",
+                 'umount -l /sys/fs/cgroup/memory 2>/dev/null; exec "$@"', "sh", harness.NETSTALL]
+        done = subprocess.run([*alone, "run", path, "-o", self.out], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        slow, limit = harness.load(self.out)["cells"]
+        self.assertEqual(slow["repetitions"][0]["status"], "ok")
+        (skipped,) = limit["repetitions"]
+        self.assertEqual(skipped["status"], "skipped")
+        self.assertIsNone(skipped["stalls"])
+        for text in (skipped["reason"], done.stdout):
+            self.assertIn("no cgroup v1 memory controller is mounted", text)
+            self.assertIn("net.ipv4.tcp_mem", text)
+            self.assertIn("guest", text)
+        # Nothing but such a cell: this machine cannot do it.
+        done = subprocess.run([*alone, "run", harness.scenario(self.folder, lab={"tcp_memory_limit": {"server": "1MiB"}}),
+                               "-o", self.path("none.json")], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 4, done.stderr + done.stdout)
+
+    def test_progress_is_for_a_terminal_and_options_are_told_with_v(self):
+        path = harness.scenario(self.folder)
+        done = harness.run("run", path, "-o", self.out, "-v")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("buffers: SO_SNDBUF 32KiB at the sender, SO_RCVBUF 32KiB at the reader", done.stderr)
+        self.assertIn("messages: 16KiB each, as fast as the socket takes them", done.stderr)
+        self.assertIn("reader: 4KiB a recv(), 400", done.stderr)
+        self.assertNotIn("to go", done.stderr)
+        self.assertNotIn("\x1b", done.stderr + done.stdout)
+
+        ours, its = pty.openpty()
+        running = subprocess.Popen([harness.NETSTALL, "run", path, "-o", self.out],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=its)
+        os.close(its)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(ours, 65536)
+            except OSError:  # the last writer has closed it
+                break
+            if not piece:
+                break
+            shown += piece
+        os.close(ours)
+        self.assertEqual(running.wait(60), 0, shown)
+        self.assertRegex(shown.decode(), r"\[1/1\] \d+ s to go \| measure \| base")
 
     def test_too_few_descriptors(self):
         path = harness.scenario(self.folder)
@@ -205,6 +515,8 @@ class WholeRun(harness.Case):
             for repetition in repetitions:
                 self.assertTrue(repetition["restored"], repetition)
             self.machine.assert_clean()
+            self.assertTrue(os.path.exists(journal), "what --resume goes on with")
+            os.remove(journal)
 
     @staticmethod
     def lines_of(path):
@@ -219,7 +531,7 @@ class WholeRun(harness.Case):
         )
         running = harness.start("run", path, "-o", self.out)
         try:
-            harness.wait_until(lambda: not self.reset_connections(running.pid), 20, "no connection to reset")
+            harness.wait_until(lambda: not self.reset_connections(running.pid, 4), 20, "no connection to reset")
         finally:
             self.assertEqual(running.wait(60), 5)
         (repetition,) = harness.repetitions(harness.load(self.out))
@@ -229,15 +541,18 @@ class WholeRun(harness.Case):
         self.assertLess(connections["alive"], connections["established"])
 
     @staticmethod
-    def reset_connections(controller):
-        """Resets what is established in the namespaces of a run; whether there was any."""
-        shown = ""
-        for worker in harness.children(controller, "netstall-worker"):
-            shown += subprocess.run(
-                ["nsenter", "-t", str(worker), "-n", "ss", "-HKtn", "state", "established"],
+    def reset_connections(controller, count):
+        """Resets the connections of a run once so many have data queued; whether it did. Before
+        that its workers may still wait for some of them."""
+        def shown(options):
+            return [line for worker in harness.children(controller, "netstall-worker") for line in subprocess.run(
+                ["nsenter", "-t", str(worker), "-n", "ss", options, "state", "established"],
                 capture_output=True, text=True, check=False,
-            ).stdout
-        return bool(shown.strip())
+            ).stdout.splitlines()]
+
+        if sum(int(line.split()[1]) > 0 for line in shown("-Htn")) < count:
+            return False
+        return bool(shown("-HKtn"))
 
     def test_a_journal_of_an_earlier_run_is_neither_lost_nor_mixed_in(self):
         path = harness.scenario(self.folder, timing={"ramp": "0ms", "warmup": "0ms", "measure": "100ms",

@@ -3,6 +3,7 @@ before anything is touched; planning needs no root."""
 
 import json
 import os
+import subprocess
 
 import harness
 
@@ -77,15 +78,36 @@ class BadScenarios(harness.Case):
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("none.json", done.stderr)
 
-    def test_unknown_metric(self):
-        path = harness.scenario(self.folder, expect=[{"metric": "stall.p98", "at_most": "1ms"}])
-        done = harness.run("run", path, "-o", self.path("out.json"))
-        self.assertEqual(done.returncode, 2, done.stderr)
-        self.assertIn("stall.p98", done.stderr)
-        self.assertFalse(os.path.exists(self.path("out.json")))
+    def test_expectations_that_nobody_could_judge(self):
+        fast = {"case": [{"label": "slow", "set": {}}, {"label": "fast", "set": {}}]}
+        for expectation, said in (
+            ({"metric": "stall.p98", "at_most": "1ms"}, "stall.p98"),
+            ({"metric": "stall.p99", "at_most": 5}, "a duration such as"),
+            ({"metric": "goodput", "flow": "slow", "equals": "5ms"}, "a rate such as"),
+            ({"metric": "retransmits", "flow": "slow", "at_most": 5}, "leave"),
+            ({"metric": "stall.p99", "at_most": "1ms", "against": {"case": "fast"}}, "how many times"),
+            ({"metric": "stall.p99", "at_most": 2, "against": {"case": "fats"}}, 'did you mean "fast"?'),
+            ({"metric": "stall.p99", "at_most": 2, "against": {"readers": "fast"}}, "not swept"),
+        ):
+            path = harness.scenario(self.folder, expect=[expectation], sweep=fast)
+            for arguments in (("plan", path), ("run", path, "-o", self.path("out.json"))):
+                done = harness.run(*arguments)
+                self.assertEqual(done.returncode, 2, (expectation, done.stderr))
+                self.assertIn("/expect/0", done.stderr)
+                self.assertIn(said, done.stderr)
+                self.assertFalse(os.path.exists(self.path("out.json")))
 
 
 class Usage(harness.Case):
+    def test_an_answer_that_nobody_gets_is_an_error(self):
+        path = harness.scenario(self.folder)
+        for arguments in (["plan", path], ["--help"], ["doctor", "--json"]):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run([harness.NETSTALL, *arguments], stdout=full, stderr=subprocess.PIPE,
+                                      text=True, timeout=60)
+            self.assertEqual(done.returncode, 5, arguments)
+            self.assertIn("No space left on device", done.stderr)
+
     def test_no_command_and_unknown_option(self):
         self.assertEqual(harness.run().returncode, 2)
         self.assertEqual(harness.run("run", "--colour").returncode, 2)
@@ -105,6 +127,33 @@ class Usage(harness.Case):
         path = harness.scenario(self.folder, sweep={"/flows/0/connections": [1, 2]})
         done = harness.run("plan", path, "--set", "/flows/0/connections=3")
         self.assertEqual(done.returncode, 2, done.stderr)
+
+    def test_plan_of_one_cell(self):
+        path = harness.scenario(self.folder, sweep={"/flows/0/connections": [1, 77], "case": [{"label": "a", "set": {}}]})
+        done = harness.run("plan", path)
+        self.assertIn("  1  connections=77,case=a  × 1", done.stdout)
+        for cell in ("connections=77,case=a", "1"):
+            done = harness.run("plan", path, "--cell", cell)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("Cells: 1 of 2, 1 repetitions in all", done.stdout)
+            self.assertIn("  1  connections=77,case=a  × 1", done.stdout)
+            self.assertIn("Largest cell: 77 connections", done.stdout)
+
+    def test_plan_knows_what_probes_take(self):
+        path = harness.scenario(self.folder)
+        for words, memory in (([], r"[\d.]+ [KM]iB"), (["--probes", "off"], "none"), (["--probes", "require"], r"[\d.]+ [KM]iB")):
+            done = harness.run("plan", path, *words)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertRegex(done.stdout, rf"in the workers, {memory} for probes\n")
+            self.assertEqual("a run fails where one does not load" in done.stdout, "require" in words)
+
+    def test_a_cell_that_is_not_there(self):
+        path = harness.scenario(self.folder, sweep={"/flows/0/connections": [1, 77]})
+        for command in ("plan", "run"):
+            done = harness.run(command, path, "--cell", "connections=78")
+            self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+            self.assertIn("did you mean connections=77?", done.stderr)
+            self.assertIn("there are connections=1, connections=77", done.stderr)
 
     def test_host_sysctl_needs_permission(self):
         path = harness.scenario(self.folder, sysctl={"host": {"net.ipv4.tcp_mem": "1 2 3"}})

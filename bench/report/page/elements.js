@@ -39,7 +39,8 @@ function svg(tag, properties, ...children) {
 // A section of the page: its heading, one sentence of what it answers, its body.
 function section(id, title, lead, ...body) {
   return el("section", { id, "aria-labelledby": `${id}-title` },
-    el("h2", { id: `${id}-title` }, title), lead && el("p", { class: "lead" }, lead), body);
+    el("div", { class: "heading" }, el("h2", { id: `${id}-title` }, title),
+      id in kPlots && button("SVG", { class: "save", title: "Save this plot as a file", "aria-label": `Save ${title} as SVG` }, () => savePlot(id))), lead && el("p", { class: "lead" }, lead), body);
 }
 
 // A labelled choice of one of several: [[value, text], ...].

@@ -66,6 +66,7 @@ function start() {
     timer = setTimeout(() => change({}), 150);
   });
   document.documentElement.dataset.ready = "yes";
+  if (state.plots) leaveOnlyPlots();
 }
 
 start();

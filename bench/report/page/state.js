@@ -14,6 +14,7 @@ const state = (() => {
     flow: flow_names.includes(flow) ? flow : worstFlow(),
     curve: wish.get("curve") ?? "",
     cells: wish.has("cells") && wanted.length ? wanted.slice(0, kMostPinned) : firstCells(),
+    plots: wish.has("plots"),
     theme: ["light", "dark"].includes(wish.get("theme")) ? wish.get("theme") : "auto",
   };
 })();
