@@ -73,7 +73,7 @@ constexpr std::array kRegistry{
     },
     ProbeInfo{
         .id = ProbeId::retransmits,
-        .by_default = true,
+        .by_default = false,
         .answers = "Segments sent again, by the state that congestion control was in.",
         .unit = "segments",
         .places = "flow group; state: open, disorder, cwr, recovery, loss, syn, synack, failed",
@@ -87,7 +87,7 @@ constexpr std::array kRegistry{
     },
     ProbeInfo{
         .id = ProbeId::drops,
-        .by_default = true,
+        .by_default = false,
         .answers = "Packets that the kernel threw away, by its own name of the reason.",
         .unit = "packets",
         .places = "side; reason",
@@ -112,7 +112,7 @@ constexpr std::array kRegistry{
     },
     ProbeInfo{
         .id = ProbeId::accept_overflow,
-        .by_default = true,
+        .by_default = false,
         .answers = "Connections that came while the accept queue was full.",
         .unit = "connections",
         .places = "server; before the window (ramp and warm-up) and within it",
@@ -125,7 +125,7 @@ constexpr std::array kRegistry{
     },
     ProbeInfo{
         .id = ProbeId::napi_squeeze,
-        .by_default = true,
+        .by_default = false,
         .answers = "How often a softirq stopped polling with packets left, because "
                    "net.core.netdev_budget was used up, and packets dropped before a full backlog.",
         .unit = "events, packets",

@@ -52,6 +52,8 @@ std::vector<ProbeId> probes_of(const std::string& list) {
 
 TEST(Probes, AScenarioChoosesThem) {
   EXPECT_EQ(probes_of(""), default_probes());
+  // Nothing else costs anything, nor is in a report, that nobody has asked for.
+  EXPECT_THAT(default_probes(), ElementsAre(ProbeId::send_wait));
   EXPECT_THAT(probes_of(R"(, "probes": ["qdisc_drops", "send_wait"])"),
               ElementsAre(ProbeId::qdisc_drops, ProbeId::send_wait));
   EXPECT_TRUE(probes_of(R"(, "probes": [])").empty());

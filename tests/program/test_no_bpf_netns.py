@@ -42,7 +42,8 @@ class WithoutBpf(harness.Case):
     def test_otherwise_the_own_clocks_measure(self):
         machine = harness.Machine()
         out = self.path("report.json")
-        done = self.run_netstall("run", harness.scenario(self.folder), "-o", out)
+        path = harness.scenario(self.folder, probes=["send_wait", "drops", "retransmits"])
+        done = self.run_netstall("run", path, "-o", out)
         self.assertEqual(done.returncode, 0, done.stderr)
         machine.assert_clean()
         (repetition,) = harness.repetitions(harness.load(out))

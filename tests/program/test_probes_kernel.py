@@ -95,6 +95,18 @@ class Probes(harness.Case):
         self.assertIsNone(repetition["worst_stalls"])
         self.assertIn("send_wait", repetition["probes"]["missing"])
 
+    def test_nobody_asked_for_more_than_stalls(self):
+        path = harness.scenario(self.folder)
+        out = self.path("report.json")
+        done = harness.run("run", path, "-o", out, "-v")
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        for repetition in harness.repetitions(harness.load(out)):
+            self.assertEqual(repetition["findings"], {})
+        planned = harness.run("plan", path).stdout
+        for probe in set(PROBES) - {"send_wait"}:
+            self.assertNotIn(probe, planned)
+            self.assertNotIn(probe, done.stdout)
+
     def test_plan_and_doctor_name_them(self):
         done = harness.run("plan", self.scenario(PROBES))
         self.assertEqual(done.returncode, 0, done.stderr)
