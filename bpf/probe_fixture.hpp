@@ -25,6 +25,13 @@ std::uint64_t mib(const Netns& netns, const std::string& group, const std::strin
 // Waits until all that these sockets have sent is acknowledged; false if it is not.
 bool all_acknowledged(const std::vector<int>& fds);
 
+// What /proc tells of the memory of a BPF map; 0 of a descriptor that is none.
+std::uint64_t map_bytes(int fd);
+
+// Whether a probe states the memory that its maps take. Up to Linux 6.3 /proc tells only
+// that of their keys and values, without what a hash table adds to each.
+testing::AssertionResult states(std::uint64_t stated, std::uint64_t taken);
+
 // One flow group named "flow", sent by clients to kTestPort.
 KernelProbeOptions watching(const Netns& netns);
 

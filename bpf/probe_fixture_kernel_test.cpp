@@ -1,6 +1,9 @@
 // The means of bpf/probe_fixture.hpp, which only this room's kernel tier uses.
+#include <linux/bpf.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -60,6 +63,43 @@ bool all_acknowledged(const std::vector<int>& fds) {
       return ::ioctl(fd, SIOCOUTQ, &queued) == 0 && queued == 0;
     });
   });
+}
+
+std::uint64_t map_bytes(int fd) {
+  std::istringstream info(read_file("/proc/self/fdinfo/" + std::to_string(fd)));
+  std::string key;
+  std::uint64_t value = 0;
+  while (info >> key) {
+    if (key == "memlock:" && info >> value) return value;
+  }
+  return 0;
+}
+
+namespace {
+
+// By a hash table of many small entries, each with a head of 48 bytes.
+bool proc_tells_all() {
+  constexpr std::uint32_t kEntries = 65536;
+  bpf_attr attributes{};
+  attributes.map_type = BPF_MAP_TYPE_HASH;
+  attributes.key_size = 4;
+  attributes.value_size = 8;
+  attributes.max_entries = kEntries;
+  const Fd map(
+      static_cast<int>(::syscall(SYS_bpf, BPF_MAP_CREATE, &attributes, sizeof attributes)));
+  EXPECT_TRUE(map);
+  return map && map_bytes(map.get()) > std::uint64_t{kEntries} * 48;
+}
+
+}  // namespace
+
+testing::AssertionResult states(std::uint64_t stated, std::uint64_t taken) {
+  // The heads of the maps themselves, a few hundred bytes each, are not stated.
+  const auto slack = taken / 20 + 16384;
+  const bool covers = stated + slack >= taken;
+  const bool exceeds = stated > taken + slack && proc_tells_all();
+  if (taken != 0 && covers && !exceeds) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << stated << " stated, " << taken << " taken";
 }
 
 KernelProbeOptions watching(const Netns& netns) {
