@@ -21,11 +21,15 @@ struct {
   __uint(value_size, NETSTALL_STACK_FRAMES * sizeof(__u64));
 } stacks SEC(".maps");
 
+/* Set by the loader: else all this is no part of the programs. */
+const volatile bool keep_worst = false;
+
 volatile __u64 offenders_lost = 0;
 
 /* What the socket is like now. The stack is the current thread's. */
 static __always_inline void see_scene(void* ctx, struct sock* sk, struct netstall_scene* scene,
                                       bool with_stack) {
+  if (!keep_worst) return;
   const struct tcp_sock* tp = (const struct tcp_sock*)sk;
   atomic_long_t* allocated = BPF_CORE_READ(sk, __sk_common.skc_prot, memory_allocated);
   scene->mem_pages = BPF_CORE_READ(allocated, counter);
@@ -63,7 +67,7 @@ struct netstall_candidate {
 static __noinline int offer(struct sock* sk, const struct netstall_candidate* stall,
                             const struct netstall_scene* scene) {
   const __u32 key = 0;
-  if (!stall || !scene) return 0;
+  if (!keep_worst || !stall || !scene) return 0;
   struct netstall_worst* list = bpf_map_lookup_elem(&worst, &key);
   if (!list || stall->time_ns <= list->least) return 0;
   if (__sync_val_compare_and_swap(&list->busy, 0, 1)) {

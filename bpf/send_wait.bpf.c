@@ -246,6 +246,7 @@ static __always_inline int sent(void* ctx, struct sock* sk, long ret) {
 
 /* Offers a stall that lasts as it is so far; its sums are added by user space. */
 static __always_inline void keep_open_send(send_record* send) {
+  if (!keep_worst) return;
   __u64 time_ns[NETSTALL_CAUSE_ROOM];
   struct netstall_candidate stall = {};
   for (int cause = 0; cause < NETSTALL_CAUSE_ROOM; ++cause) {
@@ -278,6 +279,7 @@ static __always_inline void keep_open_send(send_record* send) {
 }
 
 static __always_inline void keep_open_eagain(struct sock* sk, eagain_record* eagain) {
+  if (!keep_worst) return;
   const struct netstall_part part =
       netstall_clip(eagain->from, window_to, 0, window_from, window_to);
   if (!part.time_ns) return;

@@ -58,8 +58,10 @@ void prepare(send_wait_bpf& skeleton, const SendWaitOptions& options,
   bpf_map__set_max_entries(skeleton.maps.slots, sizes.slots);
   bpf_map__set_max_entries(skeleton.maps.refusals, sizes.refusals);
   bpf_map__set_max_entries(skeleton.maps.losses, sizes.losses);
+  bpf_map__set_max_entries(skeleton.maps.stacks, sizes.stacks);
   skeleton.rodata->client_cookie = options.client_cookie;
   skeleton.rodata->server_cookie = options.server_cookie;
+  skeleton.rodata->keep_worst = options.keep_worst;
   skeleton.rodata->watch_eagain = options.nonblocking_senders > 0;
   skeleton.rodata->sees_entry = variant.backend != SendWaitBackend::tracepoint;
   skeleton.rodata->sees_return = variant.backend == SendWaitBackend::fentry;

@@ -43,6 +43,7 @@ struct SendWaitOptions {
   // between EAGAIN and progress. What is beyond is lost, and counted as lost.
   std::uint32_t blocking_senders = 0;
   std::uint32_t nonblocking_senders = 0;
+  bool keep_worst = false;               // the longest stalls, at a cost for each wait
   std::optional<SendWaitBackend> force;  // try this backend alone
 };
 

@@ -99,7 +99,7 @@ static __always_inline void end_wait(send_record* send) {
   const struct netstall_verdict verdict = netstall_decide(&send->why, to - from);
   add_wait(send->flow, verdict.cause, part.time_ns, part.queue_ns);
   add_sub(send->flow, verdict.sub, part.time_ns);
-  if (part.time_ns > send->longest_ns) {
+  if (keep_worst && part.time_ns > send->longest_ns) {
     send->longest_ns = part.time_ns;
     send->longest = send->scene;
     send->longest_sub = verdict.sub;
@@ -117,9 +117,11 @@ static __noinline int end_send(__u32 tid, send_record* send) {
     for (int cause = 0; cause < NETSTALL_CAUSES; ++cause) time_ns += send->time_ns[cause];
     const __u32 cause = netstall_main_cause(send->time_ns);
     add_stall(send->flow, cause, time_ns, send->began < window_from);
-    const struct netstall_candidate stall = {time_ns,           send->began, send->flow, cause,
-                                             send->longest_sub, send->waits, 0,          0};
-    offer((struct sock*)send->sock, &stall, &send->longest);
+    if (keep_worst) {
+      const struct netstall_candidate stall = {time_ns,           send->began, send->flow, cause,
+                                               send->longest_sub, send->waits, 0,          0};
+      offer((struct sock*)send->sock, &stall, &send->longest);
+    }
   }
   if (bpf_map_delete_elem(&sends, &tid)) return 0;
   __sync_fetch_and_add(sends_like_it(tid), -1);
@@ -182,6 +184,7 @@ static __noinline int end_eagain(struct sock* sk, eagain_record* eagain, __u64 n
   add_wait(ended.flow, verdict.cause, part.time_ns, 0);
   add_sub(ended.flow, verdict.sub, part.time_ns);
   add_stall(ended.flow, verdict.cause, part.time_ns, ended.from < window_from);
+  if (!keep_worst) return 0;
   const struct netstall_candidate stall = {part.time_ns, ended.from, ended.flow, verdict.cause,
                                            verdict.sub,  1,          0,          0};
   offer(sk, &stall, &ended.scene);

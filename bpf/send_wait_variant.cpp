@@ -35,11 +35,11 @@ constexpr std::uint64_t kLossBytes = 40;  // struct netstall_loss
 constexpr std::uint64_t kTables = sizeof(__u16[2][65536]) + sizeof(__u32[2][8192]);
 
 // The longest stalls of each CPU, and the stacks of all.
-constexpr std::uint64_t kStackBytes =
-    NETSTALL_STACKS * (8 + 24 + NETSTALL_STACK_FRAMES * sizeof(std::uint64_t));
-std::uint64_t offender_bytes() {
+constexpr std::uint64_t kStackBytes = 8 + 24 + NETSTALL_STACK_FRAMES * sizeof(std::uint64_t);
+std::uint64_t offender_bytes(std::uint32_t stacks) {
   const long cpus = ::sysconf(_SC_NPROCESSORS_CONF);
-  return (cpus > 0 ? static_cast<std::uint64_t>(cpus) : 1) * sizeof(netstall_worst) + kStackBytes;
+  return (cpus > 0 ? static_cast<std::uint64_t>(cpus) : 1) * sizeof(netstall_worst) +
+         stacks * kStackBytes;
 }
 
 constexpr const char* kEachSend =
@@ -98,13 +98,14 @@ SendWaitSizes send_wait_sizes(const SendWaitOptions& options) noexcept {
   const auto senders = options.blocking_senders + options.nonblocking_senders;
   sizes.refusals = 4 * kFewest;
   sizes.losses = std::clamp(senders, kFewest, kMostLosses);
+  sizes.stacks = options.keep_worst ? NETSTALL_STACKS : 1;
   sizes.slots = static_cast<std::uint32_t>(options.flows * kSlotsOfFlow);
   sizes.bytes = hash_bytes(sizes.sends, sizeof(netstall_send)) +
                 hash_bytes(sizes.eagains, sizeof(netstall_eagain)) +
                 hash_bytes(sizes.refusals, sizeof(netstall_refused)) +
                 hash_bytes(sizes.losses, kLossBytes) + sizes.sub_sums * sizeof(netstall_sub_sums) +
                 sizes.sums * sizeof(netstall_sums) + sizes.slots * sizeof(std::uint64_t) + kTables +
-                offender_bytes();
+                offender_bytes(sizes.stacks);
   return sizes;
 }
 

@@ -26,7 +26,8 @@ struct SendWaitSizes {
   std::uint32_t slots = 0;
   std::uint32_t refusals = 0;
   std::uint32_t losses = 0;
-  std::uint64_t bytes = 0;  // of all of them in the kernel
+  std::uint32_t stacks = 1;  // of the longest stalls
+  std::uint64_t bytes = 0;   // of all of them in the kernel
 };
 
 SendWaitSizes send_wait_sizes(const SendWaitOptions& options) noexcept;

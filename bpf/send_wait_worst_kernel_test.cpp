@@ -58,7 +58,9 @@ class WorstStalls : public testing::TestWithParam<SendWaitBackend> {
   }
 
   void watch(std::uint32_t blocking, std::uint32_t nonblocking = 0) {
-    auto loaded = SendWait::load(probe_options(GetParam(), netns_, blocking, nonblocking));
+    auto options = probe_options(GetParam(), netns_, blocking, nonblocking);
+    options.keep_worst = true;
+    auto loaded = SendWait::load(options);
     ASSERT_TRUE(loaded.probe);
     probe_ = std::move(loaded.probe);
     from_ = mono_now();

@@ -11,7 +11,7 @@ constexpr std::array kSendWait{
     ProbeRung{fentry, "entry and return of sk_stream_wait_memory()", ""},
     ProbeRung{kprobe, "entry of sk_stream_wait_memory(), sched_switch", ""},
     ProbeRung{tracepoint, "sched_switch within a send(), its end", ""},
-    ProbeRung{own_clock, "the workers' own clocks around send()", "single waits, offenders"},
+    ProbeRung{own_clock, "the workers' own clocks around send()", "single waits"},
 };
 constexpr std::array kRetransmits{
     ProbeRung{tracepoint, "tcp_retransmit_skb, tcp_retransmit_synack", ""},
@@ -57,12 +57,17 @@ constexpr std::array kRunQueue{
     ProbeRung{tracepoint, "sched_switch, with sched_info.run_delay", ""},
 };
 
+constexpr std::array kWorstStalls{
+    ProbeRung{fentry, "with send_wait: where a wait begins and a stall ends", ""},
+    ProbeRung{kprobe, "with send_wait: where a wait begins and a stall ends", ""},
+    ProbeRung{tracepoint, "with send_wait: where a wait begins and a stall ends", ""},
+};
+
 constexpr std::array kRegistry{
     ProbeInfo{
         .id = ProbeId::send_wait,
         .by_default = true,
-        .answers = "How long, how often and why senders are blocked, and the longest stalls "
-                   "with their sockets.",
+        .answers = "How long, how often and why senders are blocked.",
         .unit = "stalls and waits, ns",
         .places = "flow group, cause",
         .why = "It is what netstall is for: [send_wait](send_wait.md) has the rules.",
@@ -217,6 +222,20 @@ constexpr std::array kRegistry{
         .cost = "one program a context switch of the machine",
         .where_none = "schedstat of /proc has the sum alone, of threads that are still there",
         .ladder = kRunQueue,
+    },
+    ProbeInfo{
+        .id = ProbeId::worst_stalls,
+        .by_default = false,
+        .answers = "The ten longest stalls of a repetition: connection, cause, and what its socket "
+                   "was like when the longest wait began, with the kernel's stack.",
+        .unit = "stalls",
+        .places = "repetition",
+        .why = "One stall of a second among a million of a microsecond: whose it was, and where in "
+               "the kernel it waited.",
+        .needs = "send_wait among the probes, and what that needs",
+        .cost = "some 5 µs a wait, for the stack; nothing a send() that does not wait",
+        .where_none = "the workers' own clocks know of no single stall",
+        .ladder = kWorstStalls,
     },
 };
 

@@ -27,7 +27,8 @@ enum class ProbeId : std::uint8_t {
   autotuning,
   reader_waits,
   epoll_waits,
-  run_queue
+  run_queue,
+  worst_stalls
 };
 // How a probe gets at its answer: programs attached to functions or tracepoints, or
 // run by a timer, counters that the kernel keeps anyway, or the workers' own clocks.
@@ -35,10 +36,10 @@ enum class ProbeBackend : std::uint8_t { fentry, kprobe, tracepoint, timer, coun
 
 template <>
 struct Names<ProbeId> {
-  static constexpr std::array<std::string_view, 12> list{
-      "send_wait",       "retransmits",  "drops",       "qdisc_drops",
-      "accept_overflow", "napi_squeeze", "zero_window", "memory_pressure",
-      "autotuning",      "reader_waits", "epoll_waits", "run_queue"};
+  static constexpr std::array<std::string_view, 13> list{
+      "send_wait",    "retransmits", "drops",           "qdisc_drops", "accept_overflow",
+      "napi_squeeze", "zero_window", "memory_pressure", "autotuning",  "reader_waits",
+      "epoll_waits",  "run_queue",   "worst_stalls"};
 };
 template <>
 struct Names<ProbeBackend> {

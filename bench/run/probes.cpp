@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* kOwnClock = "own_clock";
 constexpr const char* kSendWait = "send_wait";
+constexpr const char* kWorstStalls = "worst_stalls";
 
 std::vector<FlowPort> ports_of(const Scenario& scenario, const Assignment& assignment) {
   std::vector<FlowPort> ports;
@@ -34,6 +35,15 @@ void merge_into(std::optional<Stalls>& all, const Stalls& part) {
   } else {
     all = part;
   }
+}
+
+bool chosen(const std::vector<ProbeId>& probes, ProbeId id) {
+  return std::find(probes.begin(), probes.end(), id) != probes.end();
+}
+
+// These two are one program, whose figures are a repetition's stalls.
+bool tells_stalls(ProbeId id) {
+  return id == ProbeId::send_wait || id == ProbeId::worst_stalls;
 }
 
 bool has_counters(ProbeId id) {
@@ -63,6 +73,7 @@ SendWaitOptions send_wait_options(const Scenario& scenario, const Assignment& as
   SendWaitOptions options;
   options.flows = static_cast<std::uint32_t>(scenario.flows.size());
   options.ports = ports_of(scenario, assignment);
+  options.keep_worst = chosen(scenario.probes, ProbeId::worst_stalls);
   for (const auto& flow : scenario.flows) {
     (flow.io == Io::blocking ? options.blocking_senders : options.nonblocking_senders) +=
         flow.connections * (flow.pattern == Pattern::duplex ? 2 : 1);
@@ -121,6 +132,11 @@ Probes::Probes(ProbeMode mode, const Scenario& scenario, const Assignment& assig
       own.client_cookie = client.cookie();
       own.server_cookie = server.cookie();
       load_send_wait(mode, own);
+    } else if (id == ProbeId::worst_stalls) {
+      if (chosen(chosen_, ProbeId::send_wait)) continue;
+      const std::string why = "it is a part of send_wait, which is not among the scenario's probes";
+      if (mode == ProbeMode::require) refuse(kWorstStalls, why, "the report then lacks them");
+      report_.missing[kWorstStalls] = why;
     } else {
       load(mode, id, options);
     }
@@ -217,10 +233,12 @@ void Probes::read_stalls(Repetition& repetition) const {
     auto reading = send_wait_->read();
     repetition.probes.lost_events = reading.lost_events;
     repetition.probes.lost_offenders = reading.lost_offenders;
-    for (std::size_t i = 0; i < reading.worst.size(); ++i) {
-      reading.worst[i].flow = repetition.flows.at(reading.worst_flows[i]).name;
+    if (chosen(chosen_, ProbeId::worst_stalls)) {
+      for (std::size_t i = 0; i < reading.worst.size(); ++i) {
+        reading.worst[i].flow = repetition.flows.at(reading.worst_flows[i]).name;
+      }
+      repetition.worst_stalls = std::move(reading.worst);
     }
-    repetition.worst_stalls = std::move(reading.worst);
     for (std::size_t i = 0; i < repetition.flows.size(); ++i) {
       merge_into(repetition.stalls, reading.per_flow.at(i));
       repetition.flows[i].stalls = std::move(reading.per_flow.at(i));
@@ -238,7 +256,7 @@ void Probes::read_into(Repetition& repetition) const {
   read_stalls(repetition);
   repetition.findings.clear();
   for (const auto id : chosen_) {
-    if (id == ProbeId::send_wait) continue;
+    if (tells_stalls(id)) continue;
     const std::string name(name_of(id));
     auto& finding = repetition.findings[name];
     const auto loaded = std::find_if(loaded_.begin(), loaded_.end(),
