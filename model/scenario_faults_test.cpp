@@ -50,8 +50,7 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
        R"(/flows/1/name: found "a"; expected a name that no other flow group has)"},
       {with_key(R"("nmae": "x")"),
        "/nmae: found an unknown key; expected one of schema, name, why, lab, profile, sysctl, "
-       "flows, timing, "
-       "expect, sweep, exclude; did you mean \"name\"?"},
+       "flows, timing, probes, expect, sweep, exclude; did you mean \"name\"?"},
       {with_key(R"("name": "")"),
        R"(/name: found ""; expected a name of 1 to 64 letters, digits, '_', '.' or '-')"},
       {with_key(R"("why": 3)"), "/why: found 3; expected a text"},
