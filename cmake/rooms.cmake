@@ -18,9 +18,9 @@ if(NETSTALL_SANITIZE)
   # With sanitizers g++ 12 takes parts of std::regex and std::optional for
   # uninitialized; the sanitizers themselves look for that, and better.
   target_compile_options(netstall_flags INTERFACE
-    -fsanitize=${NETSTALL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+    -fsanitize=${NETSTALL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -fno-pie
     -Wno-maybe-uninitialized)
-  target_link_options(netstall_flags INTERFACE -fsanitize=${NETSTALL_SANITIZE})
+  target_link_options(netstall_flags INTERFACE -fsanitize=${NETSTALL_SANITIZE} -no-pie)
 endif()
 
 # GoogleTest's headers, half of what compiling a test takes: compiled once for all

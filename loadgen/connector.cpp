@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -22,6 +23,7 @@ struct Connector::Attempt {
   std::size_t task;
   TcpSocket socket;
   std::int64_t began = 0;
+  bool port_chosen = false;
   bool abandoned = false;  // its handler may be on its way all the same
 };
 
@@ -106,14 +108,25 @@ void Connector::connect(std::size_t task) {
   if (!fd) return fail(task, errno);
   auto attempt = std::make_shared<Attempt>(io_, task);
   attempts_.insert(attempt);
+  attempt->port_chosen = local_ports_.choose(fd.get(), begun_[task] - 1);
   attempt->socket.assign(peers_[task].protocol(), fd.release());
   attempt->began = mono_now().ns;
-  attempt->socket.async_connect(peers_[task], [this, attempt](const asio::error_code& error) {
-    if (attempt->abandoned) return;
-    attempts_.erase(attempt);
-    settle(*attempt, error.value());
-    pump();
-  });
+  await(attempt);
+}
+
+void Connector::await(const std::shared_ptr<Attempt>& attempt) {
+  attempt->socket.async_connect(
+      peers_[attempt->task], [this, attempt](const asio::error_code& error) {
+        if (attempt->abandoned) return;
+        // Taken, or reserved: the kernel looks for another one.
+        if (error.value() == EADDRNOTAVAIL && std::exchange(attempt->port_chosen, false)) {
+          LocalPorts::choose_any(attempt->socket.native_handle());
+          return await(attempt);
+        }
+        attempts_.erase(attempt);
+        settle(*attempt, error.value());
+        pump();
+      });
 }
 
 void Connector::settle(Attempt& attempt, int error_number) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "loadgen/endpoint.hpp"
+#include "loadgen/local_ports.hpp"
 #include "loadgen/reactor.hpp"
 
 namespace netstall {
@@ -47,6 +48,7 @@ class Connector {
   void pump();
   std::int64_t due(std::size_t task) const noexcept;
   void connect(std::size_t task);
+  void await(const std::shared_ptr<Attempt>& attempt);
   void settle(Attempt& attempt, int error_number);
   void fail(std::size_t task, int error_number);
   void give_up();
@@ -55,6 +57,7 @@ class Connector {
   asio::io_context& io_;
   const Configure& configure_;
   Handlers handlers_;
+  LocalPorts local_ports_;
   std::vector<asio::ip::tcp::endpoint> peers_;
   std::vector<std::uint32_t> begun_;
   std::vector<Outcome> outcomes_;

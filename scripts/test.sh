@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up, builds and runs every test: what CI runs. The tests' results are in
 # build/*/junit/*.xml; the last line sums them up. Tests mostly wait for what they
-# measure: what only computes goes on beside them, at the lowest priority.
+# measure: what only computes goes on beside them, on a CPU that nobody else wants.
 #   scripts/test.sh [--without asan] [--without guests]
 # Exit status 0 when nothing failed and no tier was skipped whole.
 set -euo pipefail
@@ -61,7 +61,7 @@ beside() {
   set -m
   (
     set +m
-    renice -n 19 -p "$BASHPID" >/dev/null
+    chrt --idle --pid 0 "$BASHPID"
     "$@"
   ) </dev/null >"build/$name.log" 2>&1 &
   beside_jobs[$name]=$!

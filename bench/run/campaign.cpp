@@ -17,6 +17,7 @@
 #include "base/process.hpp"
 #include "bench/run/interrupts.hpp"
 #include "bench/run/journal.hpp"
+#include "bench/run/memory_at_rest.hpp"
 #include "model/cost.hpp"
 
 namespace netstall {
@@ -35,6 +36,12 @@ StepHook step_hook_from_environment() {
 Nanoseconds expected_length(const Timing& timing) {
   return timing.ramp + timing.warmup + timing.measure + Nanoseconds(kOverheadNs);
 }
+
+using namespace std::chrono_literals;
+
+// A million connections with data needed 15 to 20 s, and fell all the time.
+constexpr auto kMemoryPatience = 3s;
+constexpr auto kMemoryDeadline = 60s;
 
 // Which places of a plan's order need not be run again.
 std::vector<bool> places_done(const Plan& plan, const std::vector<FinishedRepetition>& finished) {
@@ -119,6 +126,7 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
   }
   const auto hook = step_hook_from_environment();
   auto guardian = Guardian::start(options.state_root, exe.get(), hook);
+  auto memory = tcp_memory_at_rest();
 
   CampaignOutcome outcome;
   std::size_t skipped = 0;
@@ -142,6 +150,10 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
     if (options.progress) {
       follow(context, options, {done, plan.order.size(), cell.id, planned.index},
              time_left(campaign, plan, places, next));
+    }
+    if (context.progress) context.progress("wait for TCP's memory");
+    if (const auto held = memory.await(interrupts, kMemoryPatience, kMemoryDeadline)) {
+      if (options.warn) options.warn(fmt::format("before repetition {}: {}", done + 1, *held));
     }
     auto [repetition, error] = run_repetition(cell.scenario, *plan.assignments[planned.cell],
                                               context, guardian, interrupts);
