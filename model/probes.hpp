@@ -71,8 +71,6 @@ struct ProbeInfo {
 std::span<const ProbeInfo> probe_registry();
 const ProbeInfo& info_of(ProbeId id);
 
-std::vector<ProbeId> default_probes();
-
 // Causes that send_wait cannot tell by this backend on any kernel.
 std::vector<Cause> causes_untold(ProbeBackend backend);
 
