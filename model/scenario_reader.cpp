@@ -498,8 +498,9 @@ void check_against(const Scenario& scenario, const std::vector<AxisChanges>& axe
     const Place against(expectation, "against");
     for (const auto& [name, label] : scenario.expect[i].against) {
       const Place here(against, name);
-      const auto axis = std::find_if(axes.begin(), axes.end(),
-                                     [&](const AxisChanges& one) { return one.name == name; });
+      const auto axis =
+          std::find_if(axes.begin(), axes.end(),
+                       [&wanted = name](const AxisChanges& one) { return one.name == wanted; });
       if (axis == axes.end()) {
         faults.add(here, "an axis that is not swept",
                    names.empty() ? "a sweep with other cells"
