@@ -71,7 +71,7 @@ int BPF_PROG(on_received, struct sock* sk) {
 /* The address of a socket that is gone may be another's. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, struct sock* sk, int old_state, int new_state) {
-  if (new_state != 7 /* TCP_CLOSE */) return 0;
+  if (new_state != NETSTALL_TCP_CLOSE) return 0;
   __u64 key = 0;
   bpf_probe_read_kernel(&key, sizeof key, &sk);
   bpf_map_delete_elem(&buffers, &key);

@@ -9,7 +9,6 @@
 #include "bpf/open_stalls.bpf.h"
 #include "bpf/sending_sock.bpf.h"
 
-#define NETSTALL_TASK_INTERRUPTIBLE 1
 #define NETSTALL_MEM_SEND 0 /* SK_MEM_SEND, and argument `kind` of the tracepoint */
 
 /* Sized by the loader. */

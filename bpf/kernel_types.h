@@ -16,6 +16,10 @@
 /* clang-format on */
 
 #define NETSTALL_AF_INET6 10
+#define NETSTALL_TASK_INTERRUPTIBLE 1
+#define NETSTALL_TCP_ESTABLISHED 1
+#define NETSTALL_TCP_CLOSE 7
+#define NETSTALL_TCP_CLOSE_WAIT 8
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

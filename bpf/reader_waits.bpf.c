@@ -26,7 +26,7 @@ int BPF_PROG(on_received, struct sock* sk, int ret) {
 /* A connection that ends has no reader. */
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(on_state, struct sock* sk, int old_state, int new_state) {
-  if (new_state == 7 /* TCP_CLOSE */) end_spell(number_of(sk), bpf_ktime_get_ns());
+  if (new_state == NETSTALL_TCP_CLOSE) end_spell(number_of(sk), bpf_ktime_get_ns());
   return 0;
 }
 

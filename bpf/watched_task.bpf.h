@@ -3,8 +3,6 @@
 
 #include "bpf/watched.bpf.h"
 
-#define NETSTALL_TASK_INTERRUPTIBLE 1
-
 /* NETSTALL_CLIENT or NETSTALL_SERVER; -1 for the threads of others. */
 static __always_inline int side_of_task(const struct task_struct* task) {
   const struct nsproxy* proxy = BPF_CORE_READ(task, nsproxy);

@@ -7,9 +7,6 @@
 /* BPF_PROG names every argument up to the one that is used. */
 #pragma clang diagnostic ignored "-Wunused-parameter"
 
-#define NETSTALL_TCP_ESTABLISHED 1
-#define NETSTALL_TCP_CLOSE_WAIT 8
-
 /* Of a TCP header. */
 struct netstall_segment {
   __u16 source;

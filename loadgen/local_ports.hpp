@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "model/port_range.hpp"
+
 namespace netstall {
 
 // The kernel tries one local port after the other, those of one parity first: once half
@@ -22,8 +24,7 @@ class LocalPorts {
   static void choose_any(int socket) noexcept;
 
  private:
-  std::uint32_t first_ = 0;
-  std::uint32_t count_ = 0;
+  PortRange range_;
 };
 
 }  // namespace netstall

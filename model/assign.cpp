@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "base/file.hpp"
 #include "model/cost.hpp"
 #include "model/plan.hpp"
+#include "model/port_range.hpp"
 
 namespace netstall {
 namespace {
@@ -36,17 +36,9 @@ std::uint64_t source_ports(const Scenario& scenario, const Limits& limits) {
   const auto& sysctls = scenario.sysctl.side.client;
   const auto at = sysctls.find("net.ipv4.ip_local_port_range");
   if (at == sysctls.end()) return limits.source_ports;
-  const std::string_view text = at->second;
-  std::uint32_t low = 0;
-  std::uint32_t high = 0;
-  const auto [middle, first_error] = std::from_chars(text.data(), text.data() + text.size(), low);
-  const auto rest = trimmed(text.substr(static_cast<std::size_t>(middle - text.data())));
-  const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), high);
   // What is no range is the kernel's to refuse.
-  if (first_error != std::errc{} || error != std::errc{} || high < low || high > 65535) {
-    return limits.source_ports;
-  }
-  return high - low + 1;
+  const auto range = port_range_of(at->second);
+  return range ? range->count : limits.source_ports;
 }
 
 class Planner {

@@ -32,7 +32,7 @@ constexpr std::array kNapiSqueeze{
 };
 
 constexpr std::array kZeroWindow{
-    ProbeRung{tracepoint, "tcp_probe, inet_sock_set_state", ""},
+    ProbeRung{tracepoint, "tcp_probe, inet_sock_set_state", "one of both directions of `duplex`"},
     ProbeRung{counter, "TcpExt.TCPToZeroWindowAdv and TCPFromZeroWindowAdv of each namespace",
               "flow group, how long"},
 };
@@ -45,16 +45,19 @@ constexpr std::array kMemoryPressure{
 };
 constexpr std::array kAutotuning{
     ProbeRung{tracepoint, "sock_send_length (sndbuf), tcp_rcv_space_adjust (rcvbuf)",
-              "the send buffer where the kernel has no sock_send_length (6.1)"},
+              "one of both directions of `duplex`; the send buffer where the kernel has no "
+              "sock_send_length (6.1)"},
 };
 constexpr std::array kReaderWaits{
-    ProbeRung{tracepoint, "sock_recv_length, inet_sock_set_state", ""},
+    ProbeRung{tracepoint, "sock_recv_length, inet_sock_set_state",
+              "one of both directions of `duplex`"},
 };
 constexpr std::array kEpollWaits{
     ProbeRung{tracepoint, "sched_switch, sched_process_exit", ""},
 };
 constexpr std::array kRunQueue{
-    ProbeRung{tracepoint, "sched_switch, with sched_info.run_delay", ""},
+    ProbeRung{tracepoint, "sched_switch, with sched_info.run_delay",
+              "delays that end in a switch which the kernel hides"},
 };
 
 constexpr std::array kWorstStalls{
@@ -233,7 +236,7 @@ constexpr std::array kRegistry{
         .why = "One stall of a second among a million of a microsecond: whose it was, and where in "
                "the kernel it waited.",
         .needs = "send_wait among the probes, and what that needs",
-        .cost = "some 5 µs a wait, for the stack; nothing a send() that does not wait",
+        .cost = "a stack at each wait; nothing a send() that does not wait",
         .where_none = "the workers' own clocks know of no single stall",
         .ladder = kWorstStalls,
     },

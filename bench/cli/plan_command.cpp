@@ -21,7 +21,16 @@ namespace {
 
 constexpr std::size_t kCellsShown = 20;
 
-// What cells write, and why some cannot be run on this machine; of all cells.
+using ProbeMemory = std::vector<std::pair<ProbeId, std::uint64_t>>;
+
+std::uint64_t sum_of(const ProbeMemory& memory) {
+  std::uint64_t bytes = 0;
+  for (const auto& [id, one] : memory) bytes += one;
+  return bytes;
+}
+
+// What cells write, why some cannot be run on this machine, and what the probes of the
+// one take whose probes take most; of all cells, in one walk.
 struct Survey {
   struct Which {
     std::string first;
@@ -31,12 +40,18 @@ struct Survey {
   std::map<std::string, std::string> sides;
   std::map<std::string, Which> infeasible;  // why → which
   std::size_t cannot_run = 0;
+  ProbeMemory probe_memory;
 };
 
-Survey survey(const Campaign& campaign) {
+Survey survey(const Campaign& campaign, const Plan& plan) {
   Survey found;
   Feasibility feasibility;
-  for (const Cell cell : campaign.cells) {
+  for (std::size_t i = 0; i < campaign.cells.size(); ++i) {
+    const Cell cell = campaign.cells[i];
+    auto memory = probe_memory(cell.scenario, *plan.assignments[i]);
+    if (found.probe_memory.empty() || sum_of(memory) > sum_of(found.probe_memory)) {
+      found.probe_memory = std::move(memory);
+    }
     for (const auto& [key, value] : cell.scenario.sysctl.host) found.host[key] = value;
     for (const auto side : {Side::client, Side::server}) {
       for (const auto& [key, value] : cell.scenario.sysctl.side[side]) {
@@ -110,25 +125,6 @@ std::string ladder_of(ProbeId id) {
   return text;
 }
 
-using ProbeMemory = std::vector<std::pair<ProbeId, std::uint64_t>>;
-
-std::uint64_t sum_of(const ProbeMemory& memory) {
-  std::uint64_t bytes = 0;
-  for (const auto& [id, one] : memory) bytes += one;
-  return bytes;
-}
-
-// Of the cell whose probes take most: the kernel takes it when they are loaded.
-ProbeMemory most_probe_memory(const Campaign& campaign, const Plan& plan) {
-  ProbeMemory most;
-  for (std::size_t i = 0; i < campaign.cells.size(); ++i) {
-    const Cell cell = campaign.cells[i];
-    auto memory = probe_memory(cell.scenario, *plan.assignments[i]);
-    if (most.empty() || sum_of(memory) > sum_of(most)) most = std::move(memory);
-  }
-  return most;
-}
-
 void print_probes(const ProbeMemory& memory, ProbeMode mode) {
   if (mode == ProbeMode::off || memory.empty()) return;
   fmt::print("Probes, the memory of their maps, and by what:\n");
@@ -148,7 +144,7 @@ ExitStatus plan_scenario(const ScenarioCommandOptions& options, ProbeMode probes
   const auto& budget = plan.budget;
   fmt::print("{}: {}\n\n", campaign.base.name, campaign.base.why);
   fmt::print("Sysctls written:\n");
-  const auto found = survey(campaign);
+  const auto found = survey(campaign, plan);
   print_writes(found, options.allow_host_sysctl);
   print_infeasible(found, campaign.cells.size());
   print_cells(campaign, plan, options.verbose);
@@ -163,7 +159,7 @@ ExitStatus plan_scenario(const ScenarioCommandOptions& options, ProbeMode probes
       "process\n",
       budget.connections, budget.processes, budget.threads, budget.ports,
       budget.descriptors_per_worker);
-  const auto memory = most_probe_memory(campaign, plan);
+  const auto& memory = found.probe_memory;
   fmt::print("  memory: {} in the kernel for idle sockets, {} in the workers, {} for probes\n",
              human_bytes(static_cast<double>(budget.kernel_memory_bytes)),
              human_bytes(static_cast<double>(budget.user_memory_bytes)),
