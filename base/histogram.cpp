@@ -159,16 +159,46 @@ void Histogram::add_slot(std::size_t index, std::uint64_t count, std::uint64_t u
   max_ = std::max(max_, std::min(highest, kHighestTrackable));
 }
 
+void Histogram::put_slot(std::size_t index, std::uint64_t count) {
+  if (index > kLastTrackable) return add_slot(index, count);
+  expect_room_for(count);
+  if (empty()) {
+    reserve();
+    min_ = netstall_hdr_lowest_of_index(index);
+    max_ = kHighestTrackable;
+  }
+  counts_[index] = count;
+  count_ += count;
+}
+
 void Histogram::merge(const Histogram& other) {
   if (other.empty()) return;
   expect_room_for(other.count_);
   reserve();
-  // Sums of nothing would write, and so back, every page of the range.
-  other.for_each_used([this](std::size_t index, std::uint64_t count) { counts_[index] += count; });
+  add_counts(other);
   count_ += other.count_;
   saturated_ += other.saturated_;
   min_ = std::min(min_, other.min_);
   max_ = std::max(max_, other.max_);
+}
+
+// Eight at a time, which the compiler turns into vectors, and only where one of them holds
+// events: sums of nothing would write, and so back, every page of the range.
+void Histogram::add_counts(const Histogram& other) noexcept {
+  std::size_t index = other.first_index();
+  const std::size_t end = other.last_index() + 1;
+  for (; index + kTogether <= end; index += kTogether) {
+    std::array<std::uint64_t, kTogether> more{};
+    std::memcpy(more.data(), &other.counts_[index], sizeof more);
+    std::uint64_t any = 0;
+    for (const auto count : more) any |= count;
+    if (any == 0) continue;
+    auto* sums = &counts_[index];
+    for (std::size_t i = 0; i < kTogether; ++i) sums[i] += more[i];
+  }
+  for (; index < end; ++index) {
+    if (other.counts_[index] != 0) counts_[index] += other.counts_[index];
+  }
 }
 
 void Histogram::reset() noexcept {
@@ -232,7 +262,6 @@ std::optional<std::uint64_t> Histogram::value_at_rank(std::uint64_t rank) const 
   if (rank == 0 || rank > count_) return std::nullopt;
   std::uint64_t seen = 0;
   std::size_t index = first_index();
-  constexpr std::size_t kTogether = 8;
   while (index + kTogether <= kSlots) {
     const auto* together = &counts_[index];
     const std::uint64_t events = std::accumulate(together, together + kTogether, std::uint64_t{0});

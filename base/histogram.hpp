@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -120,6 +121,7 @@ class Histogram {
 
  private:
   static constexpr std::uint64_t kNoMin = std::numeric_limits<std::uint64_t>::max();
+  static constexpr std::size_t kTogether = 8;  // slots, where walks go several at a time
 
   // All events lie within these two slots. Only where not empty.
   std::size_t first_index() const noexcept { return netstall_hdr_index_of(min_); }
@@ -128,6 +130,12 @@ class Histogram {
   template <class Visit>
   void for_each_used(Visit&& visit) const;
   void expect_room_for(std::uint64_t count) const;
+  void add_counts(const Histogram& other) noexcept;
+  // Fills an empty histogram in rising order; its maximum is the range's until somebody
+  // sets it.
+  void put_slot(std::size_t index, std::uint64_t count);
+  // What decode() found inflated.
+  static Histogram from_plain(std::span<const unsigned char> plain);
   void give_back() noexcept;
   std::uint64_t rank_of(double percent) const noexcept;
 
@@ -156,7 +164,6 @@ template <class Visit>
 void Histogram::for_each_used(Visit&& visit) const {
   if (empty()) return;
   // Most slots of a range are empty: eight are passed at a time.
-  constexpr std::size_t kTogether = 8;
   std::size_t index = first_index();
   const std::size_t end = last_index() + 1;
   while (index < end) {

@@ -10,6 +10,7 @@
 // Source: HdrHistogram, AbstractHistogram.java and ZigZagEncoding.java.
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <memory>
@@ -73,21 +74,39 @@ std::vector<Byte> from_base64(std::string_view text) {
     text.remove_suffix(1);
     ++padding;
   }
-  std::vector<Byte> bytes;
-  bytes.reserve(text.size() / 4 * 3 + 2);
+  std::vector<Byte> bytes(text.size() * 3 / 4);
+  std::size_t size = 0;
+  std::size_t at = 0;
+  const auto value_of = [&text](std::size_t index) -> std::uint32_t {
+    return kBase64Values[static_cast<Byte>(text[index])];
+  };
+  // What is no base64 has bits beyond the six of a value.
+  constexpr std::uint32_t kBeyond = kNotBase64 & ~63U;
+  for (; at + 4 <= text.size(); at += 4) {
+    const std::uint32_t a = value_of(at);
+    const std::uint32_t b = value_of(at + 1);
+    const std::uint32_t c = value_of(at + 2);
+    const std::uint32_t d = value_of(at + 3);
+    if (((a | b | c | d) & kBeyond) != 0) refuse("it is not base64");
+    const std::uint32_t group = a << 18 | b << 12 | c << 6 | d;
+    bytes[size++] = static_cast<Byte>(group >> 16 & 0xffU);
+    bytes[size++] = static_cast<Byte>(group >> 8 & 0xffU);
+    bytes[size++] = static_cast<Byte>(group & 0xffU);
+  }
   std::uint32_t group = 0;
   unsigned bits = 0;
-  for (const char character : text) {
-    const Byte value = kBase64Values[static_cast<Byte>(character)];
+  for (; at < text.size(); ++at) {
+    const std::uint32_t value = value_of(at);
     if (value == kNotBase64) refuse("it is not base64");
     group = group << 6 | value;
     bits += 6;
     if (bits >= 8) {
       bits -= 8;
-      bytes.push_back(static_cast<Byte>(group >> bits & 0xffU));
+      bytes[size++] = static_cast<Byte>(group >> bits & 0xffU);
     }
   }
   if ((group & ((1U << bits) - 1)) != 0) refuse("its base64 has stray bits at the end");
+  bytes.resize(size);
   return bytes;
 }
 
@@ -122,6 +141,8 @@ class Reader {
   std::uint32_t get_32() { return static_cast<std::uint32_t>(get_big_endian(4)); }
   std::uint64_t get_64() { return get_big_endian(8); }
   std::int64_t get_number() {
+    // Most counts, and runs of empty slots, take one byte.
+    if (!bytes_.empty() && bytes_.front() < 0x80) return unfold(get());
     std::uint64_t value = 0;
     for (unsigned i = 0; i < kLongestNumberBytes; ++i) {
       const Byte byte = get();
@@ -131,11 +152,15 @@ class Reader {
       if (i != 0 && byte == 0) refuse("a number is longer than it needs to be");
       break;
     }
-    return static_cast<std::int64_t>((value >> 1) ^ (~(value & 1) + 1));
+    return unfold(value);
   }
   std::span<const Byte> rest() const noexcept { return bytes_; }
 
  private:
+  // Of zig-zag: even numbers are those from 0 on, odd ones those below.
+  static std::int64_t unfold(std::uint64_t value) noexcept {
+    return static_cast<std::int64_t>((value >> 1) ^ (~(value & 1) + 1));
+  }
   Byte get() {
     if (bytes_.empty()) refuse("it is truncated");
     const Byte byte = bytes_.front();
@@ -189,7 +214,11 @@ void expect_our_layout(Reader& reader) {
   if (ratio != 1 && ratio != std::bit_cast<std::uint64_t>(1.0)) refuse("its values are scaled");
 }
 
-Histogram from_plain(std::span<const Byte> plain) {
+}  // namespace
+
+// Counts go where they belong at once, and what follows from all of them is worked out
+// at the end: reports hold tens of thousands of histograms.
+Histogram Histogram::from_plain(std::span<const unsigned char> plain) {
   Reader reader(plain);
   if (reader.get_32() != kPlainCookie) refuse("it has a wrong cookie");
   const std::uint32_t length = reader.get_32();
@@ -200,9 +229,10 @@ Histogram from_plain(std::span<const Byte> plain) {
 
   Histogram histogram;
   std::size_t index = 0;
+  std::size_t last = 0;
   while (!reader.rest().empty()) {
     const std::int64_t number = reader.get_number();
-    const std::uint64_t left = Histogram::kSlots - index;
+    const std::uint64_t left = kSlots - index;
     if (number < 0) {
       // Negated as unsigned: the lowest integer has no positive one.
       const std::uint64_t run = ~static_cast<std::uint64_t>(number) + 1;
@@ -210,14 +240,16 @@ Histogram from_plain(std::span<const Byte> plain) {
       index += static_cast<std::size_t>(run);
     } else {
       if (left == 0) refuse("it has more slots than its range");
-      histogram.add_slot(index, static_cast<std::uint64_t>(number));
+      if (number > 0) histogram.put_slot(last = index, static_cast<std::uint64_t>(number));
       ++index;
     }
   }
+  if (!histogram.empty()) {
+    histogram.max_ =
+        std::min<std::uint64_t>(netstall_hdr_highest_of_index(last), kHighestTrackable);
+  }
   return histogram;
 }
-
-}  // namespace
 
 std::string Histogram::encode() const {
   const std::vector<Byte> plain = to_plain(*this);
