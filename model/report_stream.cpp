@@ -8,13 +8,16 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
+#include <deque>
 #include <exception>
-#include <future>
 #include <memory>
-#include <optional>
+#include <mutex>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -188,11 +191,12 @@ struct CellText {
 };
 
 // A cell in the making. Any thread may parse(): each takes the next repetition that
-// none has taken. When all have come back from it, one asks for the result.
+// none has taken.
 class CellParser {
  public:
   explicit CellParser(CellText text)
       : text_(std::move(text)),
+        left_(text_.repetitions.size()),
         repetitions_(text_.repetitions.size()),
         faults_(text_.repetitions.size()) {}
 
@@ -203,11 +207,15 @@ class CellParser {
       } catch (...) {
         faults_[i] = std::current_exception();
       }
+      if (--left_ == 0) left_.notify_all();
     }
   }
 
-  // Throws the first fault, in the order of the file.
+  // Parses what none has taken, and waits for the rest. Throws the first fault, in the
+  // order of the file.
   CellResult result() {
+    parse();
+    for (auto left = left_.load(); left != 0; left = left_.load()) left_.wait(left);
     for (std::size_t i = 0; i < faults_.size(); ++i) {
       if (!faults_[i]) continue;
       try {
@@ -228,11 +236,44 @@ class CellParser {
  private:
   CellText text_;
   std::atomic<std::size_t> next_ = 0;
+  std::atomic<std::size_t> left_;  // not parsed yet
   std::vector<Repetition> repetitions_;
   std::vector<std::exception_ptr> faults_;
 };
 
-// One thread walks through the text and takes cells; a second one parses a cell ahead,
+// A thread that parses the cells given to it, in their order, until it is destroyed.
+class ParserThread {
+ public:
+  ParserThread() : thread_([this](const std::stop_token& stop) { work(stop); }) {}
+
+  void give(std::shared_ptr<CellParser> cell) {
+    {
+      const std::lock_guard lock(mutex_);
+      given_.push_back(std::move(cell));
+    }
+    changed_.notify_one();
+  }
+
+ private:
+  void work(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    while (changed_.wait(lock, stop, [this] { return !given_.empty(); }) &&
+           !stop.stop_requested()) {
+      const auto cell = std::move(given_.front());
+      given_.pop_front();
+      lock.unlock();
+      cell->parse();
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<std::shared_ptr<CellParser>> given_;
+  std::jthread thread_;  // after what it uses: ends before that does
+};
+
+// One thread walks through the text and takes cells; a second one parses the cells ahead,
 // and the first helps it when it has nothing else to do. With a third it was slower, as
 // they share what histograms and allocations are made of.
 class Stream {
@@ -246,10 +287,10 @@ class Stream {
       scan(head);
     } catch (const Error&) {
       // What is wrong in the cells before comes first.
-      take_last();
+      take_all();
       throw;
     }
-    take_last();
+    take_all();
     return report_from_json(head.text());
   }
 
@@ -262,10 +303,9 @@ class Stream {
       // A report of another schema is refused as that, not for what is in it.
       if (head.has("schema")) check_report_schema(head.text());
       in_.list([this](std::size_t index) {
-        auto next = std::make_unique<CellParser>(cell(index));
-        auto done = finished();
-        begin(std::move(next));
-        if (done) take(std::move(*done));
+        ahead_.push_back(std::make_shared<CellParser>(cell(index)));
+        parser_.give(ahead_.back());
+        if (ahead_.size() > kMostAhead) take_first();
       });
     });
     in_.expect_end();
@@ -287,44 +327,30 @@ class Stream {
     return text;
   }
 
-  void begin(std::unique_ptr<CellParser> parser) {
-    parsing_ = std::async(std::launch::async, [parser = parser.get()] { parser->parse(); });
-    parser_ = std::move(parser);
-  }
-
-  // The cell that is being parsed, once it is, if one is.
-  std::optional<CellResult> finished() {
-    if (!parser_) return std::nullopt;
-    parser_->parse();
-    parsing_.get();
-    const auto parser = std::move(parser_);
-    return parser->result();
-  }
-
-  void take(CellResult&& cell) {
+  // What follows a cell that is not taken does not matter: it is never asked for.
+  void take_first() {
+    const auto cell = std::move(ahead_.front());
+    ahead_.pop_front();
     try {
-      take_(std::move(cell));
+      take_(cell->result());
     } catch (...) {
-      drop();  // what is wrong in a cell after it does not matter
+      ahead_.clear();
       throw;
     }
   }
 
-  void take_last() {
-    if (auto done = finished()) take(std::move(*done));
+  void take_all() {
+    while (!ahead_.empty()) take_first();
   }
 
-  void drop() {
-    if (!parser_) return;
-    parsing_.get();
-    parser_.reset();
-  }
+  // So many that the second thread always has one, and few, for the memory they take.
+  static constexpr std::size_t kMostAhead = 2;
 
   JsonScanner& in_;
   ReportParts wanted_;
   const std::function<void(CellResult&&)>& take_;
-  std::unique_ptr<CellParser> parser_;  // of the cell before the one that is read
-  std::future<void> parsing_;           // after it: ends before it does
+  std::deque<std::shared_ptr<CellParser>> ahead_;
+  ParserThread parser_;
 };
 
 }  // namespace
