@@ -190,96 +190,105 @@ struct CellText {
   std::vector<std::string> repetitions;
 };
 
-// A cell in the making. Any thread may parse(): each takes the next repetition that
-// none has taken.
-class CellParser {
- public:
-  explicit CellParser(CellText text)
-      : text_(std::move(text)),
-        left_(text_.repetitions.size()),
-        repetitions_(text_.repetitions.size()),
-        faults_(text_.repetitions.size()) {}
+// What is done with a cell that nobody else holds.
+using CellWork = std::function<CellTaker(CellResult&&)>;
 
-  void parse() noexcept {
-    for (std::size_t i = next_++; i < repetitions_.size(); i = next_++) {
-      try {
-        repetitions_[i] = repetition_from_json_line(text_.repetitions[i]);
-      } catch (...) {
-        faults_[i] = std::current_exception();
-      }
-      if (--left_ == 0) left_.notify_all();
+// A cell in the making: whole by one thread, in whose caches it then is and whose
+// memory it uses; two that shared the repetitions of a cell were a quarter slower.
+class CellJob {
+ public:
+  explicit CellJob(CellText text) : text_(std::move(text)) {}
+
+  // True for the first who asks: it is to run the job.
+  bool claim() noexcept { return !claimed_.exchange(true); }
+
+  void run(const CellWork& work) noexcept {
+    try {
+      taker_ = work(parsed());
+    } catch (...) {
+      fault_ = std::current_exception();
     }
+    text_ = {};
+    done_ = true;
+    done_.notify_all();
   }
 
-  // Parses what none has taken, and waits for the rest. Throws the first fault, in the
-  // order of the file.
-  CellResult result() {
-    parse();
-    for (auto left = left_.load(); left != 0; left = left_.load()) left_.wait(left);
-    for (std::size_t i = 0; i < faults_.size(); ++i) {
-      if (!faults_[i]) continue;
+  bool done() const noexcept { return done_; }
+  void wait() const noexcept { done_.wait(false); }
+
+  // Throws what was wrong with the cell.
+  void take() {
+    if (fault_) std::rethrow_exception(fault_);
+    taker_();
+  }
+
+ private:
+  CellResult parsed() const {
+    std::vector<Repetition> repetitions;
+    repetitions.reserve(text_.repetitions.size());
+    for (const auto& text : text_.repetitions) {
       try {
-        std::rethrow_exception(faults_[i]);
+        repetitions.push_back(repetition_from_json_line(text));
       } catch (const Error& error) {
-        refuse_at(fmt::format("{}/repetitions/{}", text_.pointer, i), error);
+        refuse_at(fmt::format("{}/repetitions/{}", text_.pointer, repetitions.size()), error);
       }
     }
     try {
       auto cell = cell_from_json(text_.head);
-      cell.repetitions = std::move(repetitions_);
+      cell.repetitions = std::move(repetitions);
       return cell;
     } catch (const Error& error) {
       refuse_at(text_.pointer, error);
     }
   }
 
- private:
   CellText text_;
-  std::atomic<std::size_t> next_ = 0;
-  std::atomic<std::size_t> left_;  // not parsed yet
-  std::vector<Repetition> repetitions_;
-  std::vector<std::exception_ptr> faults_;
+  CellTaker taker_;
+  std::exception_ptr fault_;
+  std::atomic<bool> claimed_ = false;
+  std::atomic<bool> done_ = false;
 };
 
-// A thread that parses the cells given to it, in their order, until it is destroyed.
-class ParserThread {
+// A thread that runs the jobs given to it, in their order, until it is destroyed.
+class JobThread {
  public:
-  ParserThread() : thread_([this](const std::stop_token& stop) { work(stop); }) {}
+  explicit JobThread(const CellWork& work)
+      : work_(work), thread_([this](const std::stop_token& stop) { serve(stop); }) {}
 
-  void give(std::shared_ptr<CellParser> cell) {
+  void give(std::shared_ptr<CellJob> job) {
     {
       const std::lock_guard lock(mutex_);
-      given_.push_back(std::move(cell));
+      given_.push_back(std::move(job));
     }
     changed_.notify_one();
   }
 
  private:
-  void work(const std::stop_token& stop) {
+  void serve(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
     while (changed_.wait(lock, stop, [this] { return !given_.empty(); }) &&
            !stop.stop_requested()) {
-      const auto cell = std::move(given_.front());
+      const auto job = std::move(given_.front());
       given_.pop_front();
       lock.unlock();
-      cell->parse();
+      if (job->claim()) job->run(work_);
       lock.lock();
     }
   }
 
+  const CellWork& work_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::deque<std::shared_ptr<CellParser>> given_;
+  std::deque<std::shared_ptr<CellJob>> given_;
   std::jthread thread_;  // after what it uses: ends before that does
 };
 
-// One thread walks through the text and takes cells; a second one parses the cells ahead,
-// and the first helps it when it has nothing else to do. With a third it was slower, as
-// they share what histograms and allocations are made of.
+// One thread walks through the text and takes cells; a second one works on the cells ahead,
+// and the first does, too, when it has nothing else to do.
 class Stream {
  public:
-  Stream(JsonScanner& in, ReportParts wanted, const std::function<void(CellResult&&)>& take)
-      : in_(in), wanted_(wanted), take_(take) {}
+  Stream(JsonScanner& in, ReportParts wanted, const CellWork& work)
+      : in_(in), wanted_(wanted), work_(work), second_(work) {}
 
   Report read() {
     Head head;
@@ -303,8 +312,8 @@ class Stream {
       // A report of another schema is refused as that, not for what is in it.
       if (head.has("schema")) check_report_schema(head.text());
       in_.list([this](std::size_t index) {
-        ahead_.push_back(std::make_shared<CellParser>(cell(index)));
-        parser_.give(ahead_.back());
+        ahead_.push_back(std::make_shared<CellJob>(cell(index)));
+        second_.give(ahead_.back());
         if (ahead_.size() > kMostAhead) take_first();
       });
     });
@@ -329,14 +338,22 @@ class Stream {
 
   // What follows a cell that is not taken does not matter: it is never asked for.
   void take_first() {
-    const auto cell = std::move(ahead_.front());
+    while (!ahead_.front()->done()) run_any_or_wait();
+    const auto job = std::move(ahead_.front());
     ahead_.pop_front();
     try {
-      take_(cell->result());
+      job->take();
     } catch (...) {
       ahead_.clear();
       throw;
     }
+  }
+
+  void run_any_or_wait() {
+    for (const auto& job : ahead_) {
+      if (job->claim()) return job->run(work_);
+    }
+    ahead_.front()->wait();
   }
 
   void take_all() {
@@ -344,23 +361,39 @@ class Stream {
   }
 
   // So many that the second thread always has one, and few, for the memory they take.
-  static constexpr std::size_t kMostAhead = 2;
+  static constexpr std::size_t kMostAhead = 3;
 
   JsonScanner& in_;
   ReportParts wanted_;
-  const std::function<void(CellResult&&)>& take_;
-  std::deque<std::shared_ptr<CellParser>> ahead_;
-  ParserThread parser_;
+  const CellWork& work_;
+  std::deque<std::shared_ptr<CellJob>> ahead_;
+  JobThread second_;
 };
+
+Report stream(const std::filesystem::path& file, ReportParts wanted, const CellWork& work) {
+  Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw Error(ErrorKind::usage, kOperation, errno_text(errno));
+  JsonScanner in(std::move(fd));
+  return Stream(in, wanted, work).read();
+}
 
 }  // namespace
 
 Report stream_report(const std::filesystem::path& file, ReportParts wanted,
                      const std::function<void(CellResult&&)>& take) {
-  Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) throw Error(ErrorKind::usage, kOperation, errno_text(errno));
-  JsonScanner in(std::move(fd));
-  return Stream(in, wanted, take).read();
+  return stream(file, wanted, [&take](CellResult&& cell) -> CellTaker {
+    return
+        [&take, kept = std::make_shared<CellResult>(std::move(cell))] { take(std::move(*kept)); };
+  });
+}
+
+Report digest_report(const std::filesystem::path& file, ReportParts wanted,
+                     const CellDigester& digest) {
+  // The cell is gone with the call, on the thread that made it.
+  return stream(file, wanted, [&digest](CellResult&& cell) {
+    const auto made = std::move(cell);
+    return digest(made);
+  });
 }
 
 }  // namespace netstall

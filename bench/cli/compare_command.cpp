@@ -25,8 +25,10 @@ struct CompareCommandOptions {
 ReportSamples read_samples(const std::string& file, const MetricSelection& selection) {
   try {
     ReportSamples samples;
-    const auto head = stream_report(file, parts_of(selection), [&](CellResult&& cell) {
-      samples.cells.push_back(samples_of(cell, selection));
+    const auto head = digest_report(file, parts_of(selection), [&](const CellResult& cell) {
+      return [&samples, of_cell = samples_of(cell, selection)]() mutable {
+        samples.cells.push_back(std::move(of_cell));
+      };
     });
     samples.name = file;
     samples.environment = head.environment;

@@ -29,8 +29,9 @@ struct ReportOptions {
 void add_report(Page& page, const std::string& file) {
   page.begin_report(file);
   try {
-    page.end_report(
-        stream_report(file, page.wanted_parts(), [&](CellResult&& cell) { page.add_cell(cell); }));
+    page.end_report(digest_report(file, page.wanted_parts(), [&page](const CellResult& cell) {
+      return [&page, made = page.cell_of(cell)]() mutable { page.add(std::move(made)); };
+    }));
   } catch (const Error& error) {
     throw Error(ErrorKind::usage, file, error.what(), error.remedy());
   }

@@ -154,15 +154,22 @@ void Page::begin_report(std::string file) {
   reports_.push_back(std::move(part));
 }
 
-void Page::add_cell(const CellResult& cell) {
+PageCell Page::cell_of(const CellResult& cell) const {
+  PageCell page_cell{digest_of(cell, metrics_, options_.detail), {}};
+  page_cell.json = cell_json(page_cell.digest);
+  // What is in the text is needed no more.
+  page_cell.digest.series.clear();
+  for (auto& flow : page_cell.digest.flows) flow.curves = {};
+  return page_cell;
+}
+
+void Page::add(PageCell&& cell) {
   auto& report = reports_.back();
-  auto digest = digest_of(cell, metrics_, options_.detail);
-  append_data(cell_scripts_, fmt::format("cell-{}", cells_++), cell_json(digest));
+  auto& digest = cell.digest;
+  append_data(cell_scripts_, fmt::format("cell-{}", cells_++), cell.json);
   PageJson json(overview_cells_);
   write_overview_row(json, digest, reports_.size() - 1);
   report.samples.cells.push_back(std::move(digest.samples));
-  digest.series.clear();
-  for (auto& flow : digest.flows) flow.curves = {};
   report.cells.push_back(std::move(digest));
 }
 
@@ -277,7 +284,7 @@ std::string page_of(const Report& report, std::string file, PageOptions options)
   options.detail = detail_of_cells(report.cells.size());
   Page page(std::move(options));
   page.begin_report(std::move(file));
-  for (const auto& cell : report.cells) page.add_cell(cell);
+  for (const auto& cell : report.cells) page.add(page.cell_of(cell));
   page.end_report(report);
   return page.finish();
 }

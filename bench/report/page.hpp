@@ -41,9 +41,15 @@ Detail detail_of_bytes(std::uint64_t bytes);
 // plots and tables read.
 MetricSelection page_metrics();
 
-// Made cell by cell, so that only one cell's histograms are held at a time: begin a
+// What a page keeps of a cell: without curves and series, which stand in its text.
+struct PageCell {
+  CellDigest digest;
+  std::string json;
+};
+
+// Made cell by cell, so that the histograms of few cells are held at a time: begin a
 // report, add its cells, end it with its head; then the next; finish() once.
-// Not thread-safe.
+// Not thread-safe, but for what is said to be.
 class Page {
  public:
   explicit Page(PageOptions options);
@@ -53,8 +59,9 @@ class Page {
 
   // `file`: what people call the report.
   void begin_report(std::string file);
-  // Throws Error (usage) as samples_of() does.
-  void add_cell(const CellResult& cell);
+  // Most of the work. For any threads at once. Throws Error (usage) as samples_of() does.
+  PageCell cell_of(const CellResult& cell) const;
+  void add(PageCell&& cell);
   // The head's own cells are not read.
   void end_report(const Report& head);
 

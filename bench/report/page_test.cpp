@@ -33,7 +33,7 @@ std::string page_of_two(const Report& a, const Report& b, bool allow) {
   Page page(options);
   for (const auto& [report, file] : {std::pair(&a, "a.json"), std::pair(&b, "b.json")}) {
     page.begin_report(file);
-    for (const auto& cell : report->cells) page.add_cell(cell);
+    for (const auto& cell : report->cells) page.add(page.cell_of(cell));
     page.end_report(*report);
   }
   return page.finish();
