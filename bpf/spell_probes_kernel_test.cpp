@@ -40,6 +40,16 @@ class SpellProbes : public ProbeFixture {
     EXPECT_EQ(finding.lost_events, 0U);
     return finding.spells.at(place).at(kind);
   }
+
+  // Of connections on which both ends send.
+  void watch_both_ways(ProbeId id) {
+    auto options = watching(netns_);
+    options.ports.push_back({kTestPort, 0, Side::server});
+    probes_.push_back(loaded(id, options));
+    ASSERT_TRUE(probes_.back());
+    from_ = mono_now();
+    probes_.front()->set_window(from_, from_ + seconds(170));
+  }
 };
 
 // Each time that a receiver shuts its window it counts so.
@@ -122,6 +132,40 @@ TEST_F(SpellProbes, ReaderWaitsAreTheReadersOwn) {
   EXPECT_EQ(found.count, waits);
   EXPECT_GE(found.time_ns, static_cast<std::uint64_t>(at_least.count()));
   EXPECT_LE(found.time_ns, static_cast<std::uint64_t>(at_most.count()));
+}
+
+TEST_F(SpellProbes, ReaderWaitsAreOfBothEndsWhereBothSend) {
+  ASSERT_NO_FATAL_FAILURE(watch_both_ways(ProbeId::reader_waits));
+  const auto connections = connect_within(netns_, 1, {});
+  const std::array<int, 2> ends{connections.front().client.get(), connections.front().server.get()};
+  char byte = 0;
+  for (const int end : ends) {
+    EXPECT_EQ(::recv(end, &byte, 1, MSG_DONTWAIT), -1);
+    EXPECT_EQ(errno, EAGAIN);
+  }
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    EXPECT_EQ(::send(ends.at(1 - i), "x", 1, 0), 1);
+    EXPECT_EQ(::recv(ends.at(i), &byte, 1, 0), 1);
+  }
+  close_window();
+  const auto found = spells("flow", "wait");
+  EXPECT_EQ(found.count, 2U);
+  EXPECT_EQ(found.open_at_end, 0U);
+}
+
+TEST_F(SpellProbes, ZeroWindowsAreOfBothEndsWhereBothSend) {
+  ASSERT_NO_FATAL_FAILURE(watch_both_ways(ProbeId::zero_window));
+  const auto connections = connect_within(netns_, 1, {.rcvbuf = 32768});
+  const auto before = mib(netns_, "TcpExt", "TCPToZeroWindowAdv");
+  const std::vector<int> ends{connections.front().client.get(), connections.front().server.get()};
+  // Nobody reads: each end stays shut once it is.
+  for (const int end : ends) {
+    const std::vector<char> bytes(1048576);
+    while (::send(end, bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) {
+    }
+  }
+  EXPECT_TRUE(settles(ends, [&] { return spells("flow", "zero_window").open_at_end == 2; }));
+  EXPECT_GE(mib(netns_, "TcpExt", "TCPToZeroWindowAdv") - before, 2U);
 }
 
 // The second number of a thread's schedstat: ns that it was runnable and did not run.
@@ -298,6 +342,33 @@ TEST_F(SpellProbes, AutotuningsStepsLeadToTheSizesThatTheSocketsSay) {
   const auto kinds = probes_.front()->read().events.at("flow");
   EXPECT_GT(kinds.at("sndbuf_up"), 0U);
   EXPECT_GT(kinds.at("rcvbuf_up"), 0U);
+}
+
+// The first look at a socket is the beginning: two ends, two buffers each, no step.
+TEST_F(SpellProbes, AutotuningIsOfBothEndsWhereBothSend) {
+  ASSERT_NO_FATAL_FAILURE(watch_both_ways(ProbeId::autotuning));
+  const auto connections = connect_within(netns_, 1, {});
+  const std::array<int, 2> ends{connections.front().client.get(), connections.front().server.get()};
+  const auto exchange = [&] {
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      char byte = 0;
+      EXPECT_EQ(::send(ends.at(1 - i), "x", 1, 0), 1);
+      EXPECT_EQ(::recv(ends.at(i), &byte, 1, 0), 1);
+    }
+  };
+  exchange();
+  // An option is a step as well.
+  for (const int end : ends) {
+    const int bytes = 30000;
+    EXPECT_EQ(::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
+    EXPECT_EQ(::setsockopt(end, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes), 0);
+  }
+  exchange();
+  close_window();
+  const auto kinds = probes_.front()->read().events.at("flow");
+  for (const std::string buffer : {"sndbuf", "rcvbuf"}) {
+    EXPECT_EQ(kinds.at(buffer + "_up") + kinds.at(buffer + "_down"), 2U) << buffer;
+  }
 }
 
 TEST_F(SpellProbes, NoMemoryPressureIsNone) {
