@@ -18,7 +18,8 @@ constexpr std::array kRetransmits{
     ProbeRung{counter, "Tcp.RetransSegs of each namespace", "flow group and state"},
 };
 constexpr std::array kDrops{
-    ProbeRung{tracepoint, "kfree_skb", ""},
+    ProbeRung{tracepoint, "kfree_skb",
+              "the namespace of what TCP itself drops, but by its ports (up to Linux 6.10)"},
 };
 constexpr std::array kQdiscDrops{
     ProbeRung{tracepoint, "kfree_skb with a reason of the queueing layer", ""},
