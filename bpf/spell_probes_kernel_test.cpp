@@ -37,8 +37,7 @@ class SpellProbes : public ProbeFixture {
  protected:
   SpellCount spells(const char* place, const char* kind) {
     const auto finding = probes_.front()->read();
-    // A program that is interrupted does not run a second time on its CPU meanwhile.
-    EXPECT_LE(finding.lost_events, 3U);
+    EXPECT_EQ(finding.lost_events, 0U);
     return finding.spells.at(place).at(kind);
   }
 
@@ -422,14 +421,17 @@ TEST_F(SpellProbes, MemoryPressureIsWhatTheKernelsCountersSay) {
   }
   EXPECT_TRUE(eventually([&] { return counter("TCPMemoryPressuresChrono") > time_before; }));
   close_window();
-  const auto found = probes_.front()->read().spells.at("host").at("pressure");
+  const auto finding = probes_.front()->read();
+  const auto found = finding.spells.at("host").at("pressure");
   const auto counted = counter("TCPMemoryPressures") - spells_before;
   const auto time_ms = static_cast<double>(counter("TCPMemoryPressuresChrono") - time_before);
   EXPECT_GE(found.count, 1U);
-  // Spells that end within a look are not seen; nor are two in one jiffy told apart.
+  // Spells that end within a look are not seen; nor are two in one jiffy told apart. A look
+  // that came late is lost.
   EXPECT_LE(found.count, counted);
   EXPECT_NEAR(static_cast<double>(found.time_ns) / 1e6, time_ms,
-              0.05 * time_ms + 10 * static_cast<double>(counted));
+              0.05 * time_ms + 10 * static_cast<double>(counted) +
+                  50 * static_cast<double>(finding.lost_events));
 }
 
 }  // namespace
