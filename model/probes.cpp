@@ -14,7 +14,8 @@ constexpr std::array kSendWait{
     ProbeRung{own_clock, "the workers' own clocks around send()", "single waits"},
 };
 constexpr std::array kRetransmits{
-    ProbeRung{tracepoint, "tcp_retransmit_skb, tcp_retransmit_synack", ""},
+    ProbeRung{tracepoint, "tcp_retransmit_skb, tcp_retransmit_synack",
+              "what could not be sent, or a queue refused (up to Linux 6.12)"},
     ProbeRung{counter, "Tcp.RetransSegs of each namespace", "flow group and state"},
 };
 constexpr std::array kDrops{
