@@ -110,7 +110,7 @@ TEST_P(SendWaitEagain, TryingInVainStaysOneStall) {
   const auto connections = connect_within(netns_, 1, {.sndbuf = 8192, .rcvbuf = 8192});
   // A late acknowledgement may make room, and so end one.
   std::uint64_t begun = 0;
-  for (int i = 0; i < 20; ++i) begun += fill(connections[0].client.get()) ? 1 : 0;
+  for (int i = 0; i < 20; ++i) begun += fill(connections[0].client.get()) ? 1U : 0U;
   const auto stalls = read();
   EXPECT_LT(begun, 10U);
   EXPECT_EQ(stalls.total.count, begun);
