@@ -30,7 +30,7 @@ static __always_inline void look(struct sock* sk, __u32 which, __u32 size) {
   const __u64 now = bpf_ktime_get_ns();
   if (now > window_to) return;
   struct netstall_end end;
-  if (!find_end(sk, &end) || end.sends != (which == NETSTALL_SNDBUF)) return;
+  if (!find_end(sk, &end) || !(which == NETSTALL_SNDBUF ? end.sends : end.reads)) return;
   __u64 key = 0;
   bpf_probe_read_kernel(&key, sizeof key, &sk);
   struct netstall_buffers* known = bpf_map_lookup_elem(&buffers, &key);

@@ -13,8 +13,7 @@ namespace {
 
 constexpr const char* kByPorts =
     "this kernel does not say for which socket a segment was: one dropped within TCP is told by "
-    "its "
-    "ports alone";
+    "its ports alone";
 
 struct FreeBtf {
   void operator()(btf* types) const noexcept { btf__free(types); }

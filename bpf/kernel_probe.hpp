@@ -22,8 +22,8 @@ struct KernelProbeOptions {
   std::uint64_t server_cookie = 0;
   std::vector<FlowPort> ports;
   std::vector<std::string> flows;  // names, by index
-  std::uint32_t connections = 0;
-  std::uint32_t threads = 0;  // of all workers
+  std::uint32_t connections = 0;   // one that sends both ways is two
+  std::uint32_t threads = 0;       // of all workers
 };
 
 // One loaded probe: counts from load to destruction by maps of a fixed size. From one

@@ -7,6 +7,7 @@
 #include <functional>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,12 +29,19 @@ bool all_acknowledged(const std::vector<int>& fds);
 // What /proc tells of the memory of a BPF map; 0 of a descriptor that is none.
 std::uint64_t map_bytes(int fd);
 
-// Whether a probe states the memory that its maps take. Up to Linux 6.3 /proc tells only
-// that of their keys and values, without what a hash table adds to each.
+// Whether that is what the map takes. Up to Linux 6.3 it is the product of its entries
+// with the size of key and value: too little for hash tables, too much for arrays.
+bool proc_tells_map_memory();
+
+// Whether a probe states the memory that its maps take.
 testing::AssertionResult states(std::uint64_t stated, std::uint64_t taken);
 
 // One flow group named "flow", sent by clients to kTestPort.
 KernelProbeOptions watching(const Netns& netns);
+
+// Which tracepoint of a probe this kernel lacks; nothing where it loads, or fails for
+// another reason.
+std::optional<std::string> lacks_tracepoint(ProbeId id);
 
 // Null, with a failure of the test, where it does not load.
 std::unique_ptr<KernelProbe> loaded(ProbeId id, const KernelProbeOptions& options);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -47,11 +48,13 @@ void watch_run(S& skeleton, const KernelProbeOptions& options) {
 
 template <class S>
 int fill_ports(const S& skeleton, const KernelProbeOptions& options) {
+  std::map<__u32, netstall_port> values;
   for (const auto& port : options.ports) {
-    const __u32 key = port.port;
-    const netstall_port value{port.flow, port.sender == Side::client
-                                             ? static_cast<__u32>(NETSTALL_CLIENT)
-                                             : static_cast<__u32>(NETSTALL_SERVER)};
+    auto& value = values[port.port];
+    value.flow = port.flow;
+    value.senders |= 1U << (port.sender == Side::client ? NETSTALL_CLIENT : NETSTALL_SERVER);
+  }
+  for (const auto& [key, value] : values) {
     const int error = bpf_map_update_elem(bpf_map__fd(skeleton.maps.ports), &key, &value, BPF_ANY);
     if (error != 0) return -error;
   }

@@ -81,6 +81,7 @@ TEST_P(SendWaitCost, SaysWhereEachSendRunsAProgram) {
 }
 
 TEST_P(SendWaitCost, KnowsTheMemoryOfItsMaps) {
+  if (!proc_tells_map_memory()) GTEST_SKIP() << "this kernel does not say what maps take";
   load(1000, 100'000);
   if (!probe_) return;
   std::uint64_t bytes = 0;

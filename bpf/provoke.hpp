@@ -71,6 +71,9 @@ struct OwnClock {
   // Non-blocking: of wall_ns, stalls in which the sender was told over and over, at
   // least 32 times and once a millisecond, that it could write, and could not.
   std::uint64_t spun_ns = 0;
+  // Non-blocking, and none of the stalls: room came between a send() that took a part
+  // and the next.
+  std::uint64_t short_sends = 0;
   OwnClock& operator+=(const OwnClock& other);
 };
 

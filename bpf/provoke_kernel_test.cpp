@@ -164,6 +164,7 @@ OwnClock& OwnClock::operator+=(const OwnClock& other) {
   off_cpu_ns += other.off_cpu_ns;
   queued_ns += other.queued_ns;
   spun_ns += other.spun_ns;
+  short_sends += other.short_sends;
   return *this;
 }
 
@@ -201,7 +202,8 @@ struct NonblockingSender {
   int fd;
   std::size_t left;  // bytes
   std::optional<MonoTime> stalled_since;
-  std::uint64_t tries = 0;  // in vain, since then
+  std::uint64_t tries = 0;   // in vain, since then
+  bool took_a_part = false;  // of its last message
 };
 
 void end_stall(NonblockingSender& sender, MonoTime now, OwnClock& own) {
@@ -225,11 +227,14 @@ void advance(NonblockingSender& sender, const std::vector<char>& message, OwnClo
     if (sent < 0 && errno == EAGAIN) {
       if (!sender.stalled_since) sender.stalled_since = now;
       ++sender.tries;
+      sender.took_a_part = false;
       return;
     }
     if (sender.stalled_since) end_stall(sender, now, own);
     if (sent < 0) throw_errno("send", errno);
     ++own.sends;
+    if (sender.took_a_part) ++own.short_sends;
+    sender.took_a_part = static_cast<std::size_t>(sent) < bytes;
     sender.left -= static_cast<std::size_t>(sent);
   }
 }

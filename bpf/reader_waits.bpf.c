@@ -14,7 +14,7 @@ int BPF_PROG(on_received, struct sock* sk, int ret) {
   const __u64 now = bpf_ktime_get_ns();
   if (now > window_to) return 0;
   struct netstall_end end;
-  if (!find_end(sk, &end) || end.sends) return 0;
+  if (!find_end(sk, &end) || !end.reads) return 0;
   if (ret == -EAGAIN) {
     begin_spell(number_of(sk), end.flow, now);
   } else {

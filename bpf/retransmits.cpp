@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, NETSTALL_RETRANSMIT_KINDS> kKinds{
     "open", "disorder", "cwr", "recovery", "loss", "syn", "synack", "failed"};
 
 constexpr const char* kOnlySent =
-    "this kernel does not say which retransmissions could not be sent: failed stays 0";
+    "this kernel says nothing of retransmissions that could not be sent, or that a queue refused";
 
 std::size_t slots(const KernelProbeOptions& options) {
   return std::max<std::size_t>(options.flows.size(), 1) * kKinds.size();
@@ -27,6 +27,7 @@ class Retransmits : public ProbeObject<retransmits_bpf> {
   Retransmits(SkeletonOf<retransmits_bpf> skeleton, const KernelProbeOptions& told,
               ProbeVariant variant)
       : ProbeObject(std::move(skeleton), told, std::move(variant)),
+        tells_failed_(programs().front().first == "on_retransmit"),
         segments_(this->skeleton().maps.segments, slots(told)) {}
 
  private:
@@ -34,11 +35,13 @@ class Retransmits : public ProbeObject<retransmits_bpf> {
     for (std::size_t flow = 0; flow < options().flows.size(); ++flow) {
       auto& kinds = finding.events[options().flows[flow]];
       for (std::size_t kind = 0; kind < kKinds.size(); ++kind) {
+        if (kind == NETSTALL_RETRANSMIT_FAILED && !tells_failed_) continue;
         kinds[std::string(kKinds.at(kind))] = segments_.values()[flow * kKinds.size() + kind];
       }
     }
   }
 
+  bool tells_failed_;
   MappedArray<std::uint64_t> segments_;
 };
 

@@ -10,6 +10,8 @@
 /* BPF_PROG names every argument up to the one that is used. */
 #pragma clang diagnostic ignored "-Wunused-parameter"
 
+#define NETSTALL_PF_EXITING 0x4
+
 /* By thread. Sized by the loader. */
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
@@ -19,6 +21,8 @@ struct {
 } runs SEC(".maps");
 
 static __always_inline void leaves(struct task_struct* task, __u64 now) {
+  /* One that exits is forgotten, and may leave the CPU a few times more. */
+  if (task->flags & NETSTALL_PF_EXITING) return;
   const int side = side_of_task(task);
   if (side < 0) return;
   const __u64 delay = BPF_CORE_READ(task, sched_info.run_delay);
@@ -30,8 +34,11 @@ static __always_inline void leaves(struct task_struct* task, __u64 now) {
     if (bpf_map_update_elem(&runs, &tid, &fresh, BPF_NOEXIST)) add(&lost, 1);
     return;
   }
-  if (run->run_since && delay > run->delay) {
-    add_spell(side, run->run_since - (delay - run->delay), run->run_since);
+  if (delay > run->delay) {
+    /* A kernel may hide that it ran again, after a thread that it hides: then the
+     * scheduler's account is as good, and only when it began is not known. */
+    const __u64 to = run->run_since ? run->run_since : now;
+    add_spell(side, to - (delay - run->delay), to);
   }
   run->delay = delay;
   run->run_since = 0;

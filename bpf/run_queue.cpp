@@ -13,11 +13,14 @@ class RunQueue : public SpellProbe<run_queue_bpf> {
       : SpellProbe(std::move(skeleton), told, std::move(variant), side_names(), "delay") {}
 };
 
+// Threads in the namespaces beside the workers' own: netstall's, which look into them.
+constexpr std::uint32_t kOtherThreads = 64;
+
 auto prepare_for(const KernelProbeOptions& options) {
   return [threads = options.threads](run_queue_bpf& skeleton) {
     // A delay is known when it is over: none is open.
     size_spells(skeleton, NETSTALL_SIDES, 1);
-    bpf_map__set_max_entries(skeleton.maps.runs, threads);
+    bpf_map__set_max_entries(skeleton.maps.runs, threads + kOtherThreads);
   };
 }
 

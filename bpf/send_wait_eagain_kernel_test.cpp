@@ -49,12 +49,13 @@ class SendWaitEagain : public ::testing::TestWithParam<SendWaitBackend> {
     EXPECT_EQ(stalls.total.open_at_end, 0U);
   }
 
-  // Sends until EAGAIN.
-  static void fill(int fd) {
+  // Sends until EAGAIN; whether anything was taken.
+  static bool fill(int fd) {
     const std::vector<char> message(65536, 'x');
-    while (::send(fd, message.data(), message.size(), MSG_DONTWAIT) > 0) {
-    }
+    bool taken = false;
+    while (::send(fd, message.data(), message.size(), MSG_DONTWAIT) > 0) taken = true;
     EXPECT_EQ(errno, EAGAIN);
+    return taken;
   }
 
   const Netns netns_ = make_loopback();
@@ -107,10 +108,13 @@ TEST_P(SendWaitEagain, AStallEndsWithItsConnection) {
 // EAGAIN again and again is one stall, whatever was tried in between.
 TEST_P(SendWaitEagain, TryingInVainStaysOneStall) {
   const auto connections = connect_within(netns_, 1, {.sndbuf = 8192, .rcvbuf = 8192});
-  for (int i = 0; i < 5; ++i) fill(connections[0].client.get());
+  // A late acknowledgement may make room, and so end one.
+  std::uint64_t begun = 0;
+  for (int i = 0; i < 20; ++i) begun += fill(connections[0].client.get()) ? 1U : 0U;
   const auto stalls = read();
-  EXPECT_EQ(stalls.total.count, 1U);
-  EXPECT_EQ(stalls.total.waits, 1U);
+  EXPECT_LT(begun, 10U);
+  EXPECT_EQ(stalls.total.count, begun);
+  EXPECT_EQ(stalls.total.waits, begun);
   EXPECT_EQ(stalls.total.open_at_end, 1U);
 }
 

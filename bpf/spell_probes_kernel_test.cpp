@@ -40,6 +40,16 @@ class SpellProbes : public ProbeFixture {
     EXPECT_EQ(finding.lost_events, 0U);
     return finding.spells.at(place).at(kind);
   }
+
+  // Of connections on which both ends send.
+  void watch_both_ways(ProbeId id) {
+    auto options = watching(netns_);
+    options.ports.push_back({kTestPort, 0, Side::server});
+    probes_.push_back(loaded(id, options));
+    ASSERT_TRUE(probes_.back());
+    from_ = mono_now();
+    probes_.front()->set_window(from_, from_ + seconds(170));
+  }
 };
 
 // Each time that a receiver shuts its window it counts so.
@@ -82,6 +92,7 @@ TEST_F(SpellProbes, AZeroWindowLastsAsLongAsNobodyReads) {
 }
 
 TEST_F(SpellProbes, ReaderWaitsAreTheReadersOwn) {
+  if (const auto lacks = lacks_tracepoint(ProbeId::reader_waits)) GTEST_SKIP() << *lacks;
   const auto connections = connect_within(netns_, 1, {});
   const int reader = connections.front().server.get();
   ASSERT_EQ(::fcntl(reader, F_SETFL, O_NONBLOCK), 0);
@@ -122,6 +133,41 @@ TEST_F(SpellProbes, ReaderWaitsAreTheReadersOwn) {
   EXPECT_EQ(found.count, waits);
   EXPECT_GE(found.time_ns, static_cast<std::uint64_t>(at_least.count()));
   EXPECT_LE(found.time_ns, static_cast<std::uint64_t>(at_most.count()));
+}
+
+TEST_F(SpellProbes, ReaderWaitsAreOfBothEndsWhereBothSend) {
+  if (const auto lacks = lacks_tracepoint(ProbeId::reader_waits)) GTEST_SKIP() << *lacks;
+  ASSERT_NO_FATAL_FAILURE(watch_both_ways(ProbeId::reader_waits));
+  const auto connections = connect_within(netns_, 1, {});
+  const std::array<int, 2> ends{connections.front().client.get(), connections.front().server.get()};
+  char byte = 0;
+  for (const int end : ends) {
+    EXPECT_EQ(::recv(end, &byte, 1, MSG_DONTWAIT), -1);
+    EXPECT_EQ(errno, EAGAIN);
+  }
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    EXPECT_EQ(::send(ends.at(1 - i), "x", 1, 0), 1);
+    EXPECT_EQ(::recv(ends.at(i), &byte, 1, 0), 1);
+  }
+  close_window();
+  const auto found = spells("flow", "wait");
+  EXPECT_EQ(found.count, 2U);
+  EXPECT_EQ(found.open_at_end, 0U);
+}
+
+TEST_F(SpellProbes, ZeroWindowsAreOfBothEndsWhereBothSend) {
+  ASSERT_NO_FATAL_FAILURE(watch_both_ways(ProbeId::zero_window));
+  const auto connections = connect_within(netns_, 1, {.rcvbuf = 32768});
+  const auto before = mib(netns_, "TcpExt", "TCPToZeroWindowAdv");
+  const std::vector<int> ends{connections.front().client.get(), connections.front().server.get()};
+  // Nobody reads: each end stays shut once it is.
+  for (const int end : ends) {
+    const std::vector<char> bytes(1048576);
+    while (::send(end, bytes.data(), bytes.size(), MSG_DONTWAIT) > 0) {
+    }
+  }
+  EXPECT_TRUE(settles(ends, [&] { return spells("flow", "zero_window").open_at_end == 2; }));
+  EXPECT_GE(mib(netns_, "TcpExt", "TCPToZeroWindowAdv") - before, 2U);
 }
 
 // The second number of a thread's schedstat: ns that it was runnable and did not run.
@@ -263,6 +309,8 @@ TEST_F(SpellProbes, AutotuningsStepsLeadToTheSizesThatTheSocketsSay) {
   const int client = connections.front().client.get();
   const int server = connections.front().server.get();
   watch({ProbeId::autotuning});
+  // Only a kernel without a tracepoint at the end of a send() has a note.
+  const bool tells_sndbuf = probes_.front()->read().notes.empty();
   const auto exchange = [&] {
     char byte = 0;
     EXPECT_EQ(::send(client, "x", 1, 0), 1);
@@ -286,7 +334,7 @@ TEST_F(SpellProbes, AutotuningsStepsLeadToTheSizesThatTheSocketsSay) {
       return static_cast<std::int64_t>(kinds.at(buffer + "_bytes_up")) -
              static_cast<std::int64_t>(kinds.at(buffer + "_bytes_down"));
     };
-    return sndbuf + net("sndbuf") == meminfo(client, SK_MEMINFO_SNDBUF) &&
+    return (!tells_sndbuf || sndbuf + net("sndbuf") == meminfo(client, SK_MEMINFO_SNDBUF)) &&
            rcvbuf + net("rcvbuf") == meminfo(server, SK_MEMINFO_RCVBUF);
   };
   // A change is seen at the next look.
@@ -296,8 +344,37 @@ TEST_F(SpellProbes, AutotuningsStepsLeadToTheSizesThatTheSocketsSay) {
   }));
   close_window();
   const auto kinds = probes_.front()->read().events.at("flow");
-  EXPECT_GT(kinds.at("sndbuf_up"), 0U);
+  // The send buffer begins large on a loopback, and need not grow.
+  EXPECT_EQ(kinds.count("sndbuf_up"), tells_sndbuf ? 1U : 0U);
   EXPECT_GT(kinds.at("rcvbuf_up"), 0U);
+}
+
+// The first look at a socket is the beginning: two ends, two buffers each, no step.
+TEST_F(SpellProbes, AutotuningIsOfBothEndsWhereBothSend) {
+  ASSERT_NO_FATAL_FAILURE(watch_both_ways(ProbeId::autotuning));
+  const auto connections = connect_within(netns_, 1, {});
+  const std::array<int, 2> ends{connections.front().client.get(), connections.front().server.get()};
+  const auto exchange = [&] {
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+      char byte = 0;
+      EXPECT_EQ(::send(ends.at(1 - i), "x", 1, 0), 1);
+      EXPECT_EQ(::recv(ends.at(i), &byte, 1, 0), 1);
+    }
+  };
+  exchange();
+  // An option is a step as well.
+  for (const int end : ends) {
+    const int bytes = 30000;
+    EXPECT_EQ(::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
+    EXPECT_EQ(::setsockopt(end, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes), 0);
+  }
+  exchange();
+  close_window();
+  const auto kinds = probes_.front()->read().events.at("flow");
+  for (const std::string buffer : {"sndbuf", "rcvbuf"}) {
+    if (kinds.count(buffer + "_up") == 0 && buffer == "sndbuf") continue;
+    EXPECT_EQ(kinds.at(buffer + "_up") + kinds.at(buffer + "_down"), 2U) << buffer;
+  }
 }
 
 TEST_F(SpellProbes, NoMemoryPressureIsNone) {
@@ -342,14 +419,17 @@ TEST_F(SpellProbes, MemoryPressureIsWhatTheKernelsCountersSay) {
   }
   EXPECT_TRUE(eventually([&] { return counter("TCPMemoryPressuresChrono") > time_before; }));
   close_window();
-  const auto found = probes_.front()->read().spells.at("host").at("pressure");
+  const auto finding = probes_.front()->read();
+  const auto found = finding.spells.at("host").at("pressure");
   const auto counted = counter("TCPMemoryPressures") - spells_before;
   const auto time_ms = static_cast<double>(counter("TCPMemoryPressuresChrono") - time_before);
   EXPECT_GE(found.count, 1U);
-  // Spells that end within a look are not seen; nor are two in one jiffy told apart.
+  // Spells that end within a look are not seen; nor are two in one jiffy told apart. A look
+  // that came late is lost.
   EXPECT_LE(found.count, counted);
   EXPECT_NEAR(static_cast<double>(found.time_ns) / 1e6, time_ms,
-              0.05 * time_ms + 10 * static_cast<double>(counted));
+              0.05 * time_ms + 10 * static_cast<double>(counted) +
+                  50 * static_cast<double>(finding.lost_events));
 }
 
 }  // namespace

@@ -64,7 +64,8 @@ static __always_inline void add_spell(__u32 row, __u64 from, __u64 to) {
 static __always_inline void begin_spell(__u64 key, __u32 row, __u64 now) {
   if (now > window_to) return;
   const struct netstall_open_spell fresh = {.from = now, .row = row};
-  const long error = bpf_map_update_elem(&open_spells, &key, &fresh, BPF_NOEXIST);
+  /* Up to Linux 6.3 the upper half of what it returns is not set. */
+  const int error = (int)bpf_map_update_elem(&open_spells, &key, &fresh, BPF_NOEXIST);
   if (!error) {
     add(&spells_open, 1);
   } else if (error != -17 /* EEXIST */) {

@@ -44,6 +44,7 @@ struct netstall_end {
   int side;
   __u32 flow;
   bool sends;
+  bool reads; /* with traffic in both directions both */
 };
 
 /* False for sockets that are none of the run's. */
@@ -63,6 +64,7 @@ static __always_inline bool find_end(const struct sock* sk, struct netstall_end*
   }
   if (!port) return false;
   end->flow = port->flow;
-  end->sends = port->sender == (__u32)end->side;
+  end->sends = port->senders & (1U << end->side);
+  end->reads = port->senders & (1U << (1 - end->side));
   return true;
 }

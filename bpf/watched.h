@@ -11,5 +11,5 @@
 /* Of a server's port. */
 struct netstall_port {
   __u32 flow;
-  __u32 sender; /* NETSTALL_CLIENT or NETSTALL_SERVER */
+  __u32 senders; /* a bit for each of NETSTALL_CLIENT and NETSTALL_SERVER */
 };

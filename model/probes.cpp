@@ -14,11 +14,13 @@ constexpr std::array kSendWait{
     ProbeRung{own_clock, "the workers' own clocks around send()", "single waits"},
 };
 constexpr std::array kRetransmits{
-    ProbeRung{tracepoint, "tcp_retransmit_skb, tcp_retransmit_synack", ""},
+    ProbeRung{tracepoint, "tcp_retransmit_skb, tcp_retransmit_synack",
+              "what could not be sent, or a queue refused (up to Linux 6.12)"},
     ProbeRung{counter, "Tcp.RetransSegs of each namespace", "flow group and state"},
 };
 constexpr std::array kDrops{
-    ProbeRung{tracepoint, "kfree_skb", ""},
+    ProbeRung{tracepoint, "kfree_skb",
+              "the namespace of what TCP itself drops, but by its ports (up to Linux 6.10)"},
 };
 constexpr std::array kQdiscDrops{
     ProbeRung{tracepoint, "kfree_skb with a reason of the queueing layer", ""},
@@ -32,7 +34,7 @@ constexpr std::array kNapiSqueeze{
 };
 
 constexpr std::array kZeroWindow{
-    ProbeRung{tracepoint, "tcp_probe, inet_sock_set_state", "one of both directions of `duplex`"},
+    ProbeRung{tracepoint, "tcp_probe, inet_sock_set_state", ""},
     ProbeRung{counter, "TcpExt.TCPToZeroWindowAdv and TCPFromZeroWindowAdv of each namespace",
               "flow group, how long"},
 };
@@ -45,19 +47,16 @@ constexpr std::array kMemoryPressure{
 };
 constexpr std::array kAutotuning{
     ProbeRung{tracepoint, "sock_send_length (sndbuf), tcp_rcv_space_adjust (rcvbuf)",
-              "one of both directions of `duplex`; the send buffer where the kernel has no "
-              "sock_send_length (6.1)"},
+              "the send buffer where the kernel has no sock_send_length (6.1)"},
 };
 constexpr std::array kReaderWaits{
-    ProbeRung{tracepoint, "sock_recv_length, inet_sock_set_state",
-              "one of both directions of `duplex`"},
+    ProbeRung{tracepoint, "sock_recv_length, inet_sock_set_state", ""},
 };
 constexpr std::array kEpollWaits{
     ProbeRung{tracepoint, "sched_switch, sched_process_exit", ""},
 };
 constexpr std::array kRunQueue{
-    ProbeRung{tracepoint, "sched_switch, with sched_info.run_delay",
-              "delays that end in a switch which the kernel hides"},
+    ProbeRung{tracepoint, "sched_switch, with sched_info.run_delay", ""},
 };
 
 constexpr std::array kWorstStalls{

@@ -14,6 +14,11 @@ constexpr const char* kOwnClock = "own_clock";
 constexpr const char* kSendWait = "send_wait";
 constexpr const char* kWorstStalls = "worst_stalls";
 
+// How many sockets of a flow group's connection send.
+std::uint32_t senders_each(const FlowGroup& flow) {
+  return flow.pattern == Pattern::duplex ? 2 : 1;
+}
+
 std::vector<FlowPort> ports_of(const Scenario& scenario, const Assignment& assignment) {
   std::vector<FlowPort> ports;
   for (const auto& worker : assignment.workers) {
@@ -21,7 +26,7 @@ std::vector<FlowPort> ports_of(const Scenario& scenario, const Assignment& assig
     for (const auto& share : worker.shares) {
       const auto& flow = scenario.flows[share.flow];
       for (const auto side : {Side::client, Side::server}) {
-        if (side != flow.sender && flow.pattern != Pattern::duplex) continue;
+        if (side != flow.sender && senders_each(flow) == 1) continue;
         ports.push_back({share.port, share.flow, side});
       }
     }
@@ -76,7 +81,7 @@ SendWaitOptions send_wait_options(const Scenario& scenario, const Assignment& as
   options.keep_worst = chosen(scenario.probes, ProbeId::worst_stalls);
   for (const auto& flow : scenario.flows) {
     (flow.io == Io::blocking ? options.blocking_senders : options.nonblocking_senders) +=
-        flow.connections * (flow.pattern == Pattern::duplex ? 2 : 1);
+        flow.connections * senders_each(flow);
   }
   return options;
 }
@@ -86,7 +91,7 @@ KernelProbeOptions kernel_probe_options(const Scenario& scenario, const Assignme
   options.ports = ports_of(scenario, assignment);
   for (const auto& flow : scenario.flows) {
     options.flows.push_back(flow.name);
-    options.connections += flow.connections;
+    options.connections += flow.connections * senders_each(flow);
   }
   for (const auto& worker : assignment.workers) {
     options.threads += static_cast<std::uint32_t>(worker.threads);
