@@ -13,11 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <deque>
 #include <new>
 #include <string>
 #include <thread>
@@ -28,6 +30,8 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/netns.hpp"
+#include "bench/observe/limits.hpp"
+#include "loadgen/local_ports.hpp"
 
 namespace netstall {
 namespace {
@@ -35,7 +39,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint16_t kPort = 4999;
-constexpr auto kStartDeadline = 60s;
+constexpr std::uint64_t kSpareDescriptors = 100;
+constexpr auto kStartDeadline = 300s;      // of a million connections
 constexpr std::size_t kReadBytes = 65536;  // as netstall's readers ask for
 constexpr int kEvents = 256;
 constexpr int kSendsATurn = 16;
@@ -80,10 +85,10 @@ Fd make_socket() {
   return fd;
 }
 
-sockaddr_in address_of(const std::string& text) {
+sockaddr_in address_of(const std::string& text, std::uint16_t port = kPort) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(kPort);
+  address.sin_port = htons(port);
   require(::inet_pton(AF_INET, text.c_str(), &address.sin_addr) == 1, "read an address");
   return address;
 }
@@ -236,6 +241,7 @@ class FloorSide {
     }
     fail_unless_ready();
   }
+  Nanoseconds cpu_time() const { return cpu_time_of(pid_); }
   void tell() { require(::write(ours_.get(), "g", 1) == 1, "tell a side"); }
   // Throws what it says where it has failed since.
   void check() {
@@ -272,7 +278,7 @@ void await_word(int control) {
   require(::read(control, &word, 1) == 1, "wait for a word");
 }
 
-void server_body(const FloorSpec& spec, const sockaddr_in& address, int control, Count& count) {
+std::vector<Fd> accept_all(const sockaddr_in& address, std::uint32_t connections, int control) {
   const auto listener = make_socket();
   const int yes = 1;
   ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
@@ -282,11 +288,17 @@ void server_body(const FloorSpec& spec, const sockaddr_in& address, int control,
       "listen");
   say_ready(control);
   std::vector<Fd> sockets;
-  while (sockets.size() < spec.connections) {
+  sockets.reserve(connections);
+  while (sockets.size() < connections) {
     sockets.emplace_back(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
     require(static_cast<bool>(sockets.back()), "accept");
   }
   say_ready(control);
+  return sockets;
+}
+
+void server_body(const FloorSpec& spec, const sockaddr_in& address, int control, Count& count) {
+  const auto sockets = accept_all(address, spec.connections, control);
   if (spec.work == FloorWork::request_response) {
     Count answered(0);
     exchange(sockets, spec.bytes, false, answered);
@@ -295,15 +307,23 @@ void server_body(const FloorSpec& spec, const sockaddr_in& address, int control,
   receive_many(sockets, count);
 }
 
-void client_body(const FloorSpec& spec, const sockaddr_in& address, int control, Count& count) {
+std::vector<Fd> connect_all(const sockaddr_in& address, std::uint32_t connections) {
+  const LocalPorts ports;
   std::vector<Fd> sockets;
-  while (sockets.size() < spec.connections) {
+  sockets.reserve(connections);
+  while (sockets.size() < connections) {
     auto socket = make_socket();
+    ports.choose(socket.get(), static_cast<std::uint32_t>(sockets.size()));
     require(
         ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0,
         "connect");
     sockets.push_back(std::move(socket));
   }
+  return sockets;
+}
+
+void client_body(const FloorSpec& spec, const sockaddr_in& address, int control, Count& count) {
+  const auto sockets = connect_all(address, spec.connections);
   say_ready(control);
   await_word(control);
   switch (spec.work) {
@@ -337,16 +357,53 @@ FloorFigures run_floor(const Stage& stage, const FloorSpec& spec, Nanoseconds wa
   server.await_ready();
   client.tell();
   wait_until(mono_now() + warmup);
+  const auto cpu_time = [&] { return client.cpu_time() + server.cpu_time(); };
+  const auto cpu = cpu_time();
   const auto count = shared.get().load(std::memory_order_relaxed);
   const auto from = mono_now();
   wait_until(from + window);
   const auto counted = shared.get().load(std::memory_order_relaxed) - count;
   const auto seconds = static_cast<double>((mono_now() - from).count()) / 1e9;
+  FloorFigures figures;
+  figures.cpu = cpu_time() - cpu;
+  (spec.work == FloorWork::request_response ? figures.exchanges_per_s : figures.bytes_per_s) =
+      static_cast<double>(counted) / seconds;
   client.check();
   server.check();
   stage.check_interrupted();
-  const auto per_s = static_cast<double>(counted) / seconds;
-  return spec.work == FloorWork::request_response ? FloorFigures{0, per_s} : FloorFigures{per_s, 0};
+  return figures;
+}
+
+Nanoseconds connect_floor(const Stage& stage, std::uint64_t connections) {
+  const auto limits = read_limits();
+  const auto most = std::min(limits.nofile - kSpareDescriptors, limits.source_ports);
+  const auto pairs = (connections + most - 1) / most;
+  std::deque<FloorSide> servers;
+  std::deque<FloorSide> clients;
+  const auto text = stage.lab().address(Side::server, Family::ipv4);
+  for (std::uint64_t i = 0; i < pairs; ++i) {
+    const auto part =
+        static_cast<std::uint32_t>(connections * (i + 1) / pairs - connections * i / pairs);
+    const auto address = address_of(text, static_cast<std::uint16_t>(kPort + i));
+    servers.emplace_back(stage.lab().netns(Side::server), [&](int control) {
+      const auto sockets = accept_all(address, part, control);
+      await_word(control);
+    });
+    servers.back().await_ready();
+    clients.emplace_back(stage.lab().netns(Side::client), [&](int control) {
+      say_ready(control);
+      await_word(control);
+      const auto sockets = connect_all(address, part);
+      say_ready(control);
+      await_word(control);
+    });
+    clients.back().await_ready();
+  }
+  const auto began = mono_now();
+  for (auto& client : clients) client.tell();
+  for (auto& client : clients) client.await_ready();
+  for (auto& server : servers) server.await_ready();
+  return mono_now() - began;
 }
 
 }  // namespace netstall

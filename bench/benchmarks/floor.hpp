@@ -23,6 +23,7 @@ struct FloorSpec {
 
 struct FloorFigures {
   double bytes_per_s = 0;      // of streams, as the reader takes them
+  Nanoseconds cpu{0};          // of both sides, within the window
   double exchanges_per_s = 0;  // of request-response
 };
 
@@ -30,5 +31,11 @@ struct FloorFigures {
 // netstall's own have by default. Throws Error where a side fails.
 FloorFigures run_floor(const Stage& stage, const FloorSpec& spec, Nanoseconds warmup,
                        Nanoseconds window);
+
+// How long bare loops of connect() and accept() take for so many connections, one local
+// port after the other as netstall's own take them; several processes a side where one may
+// not have as many descriptors. They are closed before it returns. Throws Error where a
+// side fails.
+Nanoseconds connect_floor(const Stage& stage, std::uint64_t connections);
 
 }  // namespace netstall

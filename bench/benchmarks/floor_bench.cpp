@@ -1,6 +1,7 @@
 // netstall's generators against the floor: bare loops of send(), recv() and epoll_wait()
 // that do nothing else, in one lab, the two taking turns. `ratio` is the median of
-// netstall over the floor next to it. Needs root; some minutes.
+// netstall over the floor next to it; `cpu_ratio` that of the work a second of CPU time of
+// both sides does, which a busy machine moves less. Needs root; some minutes.
 //   floor_bench [--rounds=N] [--window=SECONDS] [--benchmark_…]
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -51,6 +52,12 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
+std::vector<double> quotients(const std::vector<double>& upper, const std::vector<double>& lower) {
+  std::vector<double> values;
+  for (std::size_t i = 0; i < upper.size(); ++i) values.push_back(upper[i] / lower[i]);
+  return values;
+}
+
 // One iteration is a round: both, in turns in another order.
 void compare(benchmark::State& state, const Stage& stage, const FloorSpec& spec,
              const Options& options) {
@@ -58,34 +65,43 @@ void compare(benchmark::State& state, const Stage& stage, const FloorSpec& spec,
   const auto scenario = scenario_of(spec, options);
   std::vector<double> floors;
   std::vector<double> ours;
-  std::vector<double> ratios;
+  std::vector<double> floor_costs;  // CPU seconds a byte or an exchange
+  std::vector<double> our_costs;
+  const auto seconds = static_cast<double>(options.window.count()) / 1e9;
+  const auto keep = [&](double per_s, Nanoseconds cpu, auto& rates, auto& costs) {
+    rates.push_back(per_s);
+    costs.push_back(static_cast<double>(cpu.count()) / 1e9 / (per_s * seconds));
+  };
   const auto run_bare = [&] {
     const auto figures = run_floor(stage, spec, kWarmup, options.window);
-    floors.push_back(exchanges ? figures.exchanges_per_s : figures.bytes_per_s);
+    keep(exchanges ? figures.exchanges_per_s : figures.bytes_per_s, figures.cpu, floors,
+         floor_costs);
   };
   const auto run_netstall = [&] {
-    const auto flow = stage.run(scenario).flows.at(0);
-    const auto seconds = static_cast<double>(options.window.count()) / 1e9;
-    ours.push_back(exchanges ? static_cast<double>(flow.messages.value()) / seconds
-                             : flow.goodput_bytes_per_s.value());
+    const auto figures = stage.run(scenario);
+    const auto& flow = figures.flows.at(0);
+    keep(exchanges ? static_cast<double>(flow.messages.value()) / seconds
+                   : flow.goodput_bytes_per_s.value(),
+         figures.cpu, ours, our_costs);
   };
   for ([[maybe_unused]] const auto _ : state) {
     const auto turn = stage.turn();
-    if (ratios.size() % 2 == 0) {
+    if (ours.size() % 2 == 0) {
       run_bare();
       run_netstall();
     } else {
       run_netstall();
       run_bare();
     }
-    ratios.push_back(ours.back() / floors.back());
-    state.SetIterationTime(static_cast<double>(options.window.count()) / 1e9);
+    state.SetIterationTime(seconds);
   }
+  const auto ratios = quotients(ours, floors);
   state.counters["floor/s"] = median(floors);
   state.counters["netstall/s"] = median(ours);
   state.counters["ratio"] = median(ratios);
   state.counters["lowest"] = *std::min_element(ratios.begin(), ratios.end());
   state.counters["highest"] = *std::max_element(ratios.begin(), ratios.end());
+  state.counters["cpu_ratio"] = median(quotients(floor_costs, our_costs));
 }
 
 void register_one(const std::string& name, const Stage& stage, const FloorSpec& spec,
@@ -149,21 +165,5 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   if (const auto status = netstall::serve_stage(argc, argv)) return *status;
-  try {
-    return netstall::run(argc, argv);
-  } catch (const netstall::Error& error) {
-    fmt::print(stderr, "floor_bench: {}\n{}{}", error.what(), error.remedy(),
-               error.remedy().empty() ? "" : "\n");
-    switch (error.kind()) {
-      case netstall::ErrorKind::usage:
-        return 2;
-      case netstall::ErrorKind::incapable:
-        return 4;
-      case netstall::ErrorKind::failed:
-        return 5;
-      case netstall::ErrorKind::interrupted:
-        return 130;
-    }
-    return 5;
-  }
+  return netstall::guarded_stage("floor_bench", [&] { return netstall::run(argc, argv); });
 }

@@ -21,8 +21,16 @@ namespace netstall {
 
 struct StageFigures {
   Nanoseconds connecting{0};  // until both sides have all connections
+  std::size_t workers = 0;
+  // Anonymous memory of all workers: before they connect, and with all connections.
+  std::uint64_t memory_before = 0;
+  std::uint64_t memory_connected = 0;
   std::vector<FlowResult> flows;
+  Nanoseconds cpu{0};  // of all workers, within the window
 };
+
+// CPU time of a process's threads so far. Throws Error where it is gone.
+Nanoseconds cpu_time_of(pid_t pid);
 
 // Made on the main thread, and used from it alone. Needs root.
 class Stage {
@@ -60,5 +68,9 @@ class Stage {
 // What main() of a program with a Stage begins with: its exit status where it was started
 // as a worker or as the guardian, which it then was.
 std::optional<int> serve_stage(int argc, char** argv);
+
+// Runs a program's body: its exit status, or that of the Error it ended with, which is
+// written to stderr under the program's name.
+int guarded_stage(const char* program, const std::function<int()>& body);
 
 }  // namespace netstall
