@@ -69,6 +69,7 @@ void compare(benchmark::State& state, const Stage& stage, const FloorSpec& spec,
   std::vector<double> our_costs;
   const auto seconds = static_cast<double>(options.window.count()) / 1e9;
   const auto keep = [&](double per_s, Nanoseconds cpu, auto& rates, auto& costs) {
+    if (per_s <= 0) throw Error(ErrorKind::failed, "measure", "nothing arrived in a window");
     rates.push_back(per_s);
     costs.push_back(static_cast<double>(cpu.count()) / 1e9 / (per_s * seconds));
   };
@@ -85,13 +86,19 @@ void compare(benchmark::State& state, const Stage& stage, const FloorSpec& spec,
          figures.cpu, ours, our_costs);
   };
   for ([[maybe_unused]] const auto _ : state) {
-    const auto turn = stage.turn();
-    if (ours.size() % 2 == 0) {
-      run_bare();
-      run_netstall();
-    } else {
-      run_netstall();
-      run_bare();
+    try {
+      const auto turn = stage.turn();
+      if (ours.size() % 2 == 0) {
+        run_bare();
+        run_netstall();
+      } else {
+        run_netstall();
+        run_bare();
+      }
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::interrupted) throw;
+      state.SkipWithError(error.what());
+      return;
     }
     state.SetIterationTime(seconds);
   }

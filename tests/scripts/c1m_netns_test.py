@@ -11,6 +11,7 @@ import unittest
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts/c1m.sh"
 SIZES = [1000, 5000]
+SANITIZED = bool(os.environ.get("NETSTALL_SANITIZE"))  # then freed memory is kept
 
 
 class Connections(unittest.TestCase):
@@ -26,7 +27,8 @@ class Connections(unittest.TestCase):
             self.assertEqual(row["established_by_ss"], {side: row["connections"] for side in ("client", "server")})
             self.assertGreater(row["bare_connect_s"], 0)
             self.assertGreater(row["netstall_connect_s"], 0)
-            self.assertLess(row["user_bytes_per_end"], 4096)
+            if not SANITIZED:
+                self.assertLess(row["user_bytes_per_end"], 4096)
         self.assertIn("| 5000 | 5000, 5000 |", done.stdout)
 
     def test_bad_usage(self):
