@@ -69,10 +69,10 @@ class Targets(unittest.TestCase):
     def test_a_million_connections(self):
         row = {"connections": 10, "established_by_ss": {"client": 10, "server": 10}, "bare_connect_s": 1.0,
                "netstall_connect_s": 1.3, "connect_ratio": 1.3, "workers": 2, "user_bytes_per_end": 512.0,
-               "machine_bytes": 50_000, "machine_bytes_per_connection": 5000.0}
+               "workers_bytes": 2_000_000, "slab_bytes_per_connection": 5000.0}
         targets = c1m_curve.targets_of([row])
         self.assertEqual([target["met"] for target in targets], [False, True])
-        self.assertIn("| 10 | 10, 10 | 1.00 s | 1.30 s | 1.30 | 2 | 512 B | 5000 B |",
+        self.assertIn("| 10 | 10, 10 | 1.00 s | 1.30 s | 1.30 | 2 | 512 B | 2.0 MB | 5000 B |",
                       c1m_curve.table_of([row], targets))
 
     def test_median(self):
