@@ -46,11 +46,12 @@ void Requesters::Due::operator()(Connection& connection, std::int64_t) const {
 }
 
 Requesters::Requesters(asio::io_context& io, const FlowTask& task, std::uint64_t seed,
-                       std::string_view payload, std::span<char> buffer)
+                       std::string_view payload, std::span<char> buffer, bool alone)
     : task_(task),
       seed_(seed),
       payload_(payload),
       buffer_(buffer),
+      alone_(alone),
       sizes_(task),
       events_(io, Ready{this}),
       start_timer_(io),
@@ -75,7 +76,7 @@ void Requesters::prepare() {
 
 void Requesters::start(std::int64_t traffic_from, const Window& window) {
   window_ = window;
-  events_.start();
+  events_.start(!alone_ || task_.pace || task_.think.count() > 0);
   const auto count = static_cast<std::uint32_t>(connections_.size());
   if (task_.pace) pacer_.emplace(traffic_from, *task_.pace, seed_, task_.port);
   for (auto& connection : connections_) {

@@ -21,9 +21,10 @@ namespace netstall {
 // know, too. Nothing is allocated while traffic runs.
 class Requesters final : public Senders {
  public:
-  // `payload` holds the largest request, `buffer` what a recv() may bring.
+  // `payload` holds the largest request, `buffer` what a recv() may bring; `alone` where
+  // the worker has no other task.
   Requesters(asio::io_context& io, const FlowTask& task, std::uint64_t seed,
-             std::string_view payload, std::span<char> buffer);
+             std::string_view payload, std::span<char> buffer, bool alone);
   ~Requesters() override;
 
   void adopt(Fd socket) override;
@@ -64,6 +65,7 @@ class Requesters final : public Senders {
   std::uint64_t seed_;
   std::string_view payload_;
   std::span<char> buffer_;
+  bool alone_;
   ExchangeSizes sizes_;
   std::deque<Connection> connections_;
   std::vector<std::int64_t> due_;  // task.pipeline a connection

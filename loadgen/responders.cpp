@@ -31,8 +31,13 @@ void Responders::Ready::operator()(Connection& connection, std::uint32_t events)
 }
 
 Responders::Responders(asio::io_context& io, const FlowTask& task, std::string_view payload,
-                       std::span<char> buffer)
-    : task_(task), payload_(payload), buffer_(buffer), sizes_(task), events_(io, Ready{this}) {}
+                       std::span<char> buffer, bool alone)
+    : task_(task),
+      payload_(payload),
+      buffer_(buffer),
+      alone_(alone),
+      sizes_(task),
+      events_(io, Ready{this}) {}
 
 Responders::~Responders() = default;
 
@@ -43,7 +48,7 @@ void Responders::adopt(Fd socket) {
 
 void Responders::start(std::int64_t, const Window& window) {
   window_ = window;
-  events_.start();
+  events_.start(!alone_);
 }
 
 void Responders::read(Connection& connection) {

@@ -16,9 +16,10 @@ namespace netstall {
 // allocated while traffic runs.
 class Responders final : public Receivers {
  public:
-  // `payload` holds the largest response, `buffer` what a recv() may bring.
+  // `payload` holds the largest response, `buffer` what a recv() may bring; `alone` where
+  // the worker has no other task.
   Responders(asio::io_context& io, const FlowTask& task, std::string_view payload,
-             std::span<char> buffer);
+             std::span<char> buffer, bool alone);
   ~Responders() override;
 
   void adopt(Fd socket) override;
@@ -42,6 +43,7 @@ class Responders final : public Receivers {
   const FlowTask& task_;
   std::string_view payload_;
   std::span<char> buffer_;
+  bool alone_;
   ExchangeSizes sizes_;
   std::deque<Connection> connections_;
   EventSet<Connection, Ready> events_;

@@ -148,17 +148,18 @@ void Session::make_tasks() {
 void Session::make_ends(Task& task) {
   const auto& spec = *task.spec;
   const bool asks = spec.sender == configure_.side;
+  const bool alone = configure_.tasks.size() == 1;
   if (spec.pattern == Pattern::idle) {
     task.receivers = std::make_unique<IdleEnds>(spec);
     return;
   }
   if (spec.pattern == Pattern::request_response) {
     if (!asks) {
-      task.receivers = std::make_unique<Responders>(io_, spec, payload_, read_buffer_);
+      task.receivers = std::make_unique<Responders>(io_, spec, payload_, read_buffer_, alone);
       return;
     }
     auto requesters =
-        std::make_unique<Requesters>(io_, spec, configure_.seed, payload_, read_buffer_);
+        std::make_unique<Requesters>(io_, spec, configure_.seed, payload_, read_buffer_, alone);
     task.requesters = requesters.get();
     task.senders = std::move(requesters);
     return;
