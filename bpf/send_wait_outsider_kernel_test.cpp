@@ -114,7 +114,7 @@ TEST(SendWaitOutsider, CountsTheSameWaitsAndTime) {
   probe.set_window(from, from + seconds(170));
   OwnClock own;
   {
-    const Readers readers(server_ends(connections), 65536, milliseconds(20));
+    const Readers readers(server_ends(connections), 65536, milliseconds(80));
     own = send_blocking(client_ends(connections), 32768, 60);
   }
   probe.set_window(from, mono_now());
