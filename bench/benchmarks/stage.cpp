@@ -1,10 +1,10 @@
 #include "bench/benchmarks/stage.hpp"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 #include <string_view>
 
