@@ -204,6 +204,8 @@ struct Repetition {
   KernelCounters server;
   KernelCounters host;
   std::map<std::string, std::string> memory_limit;  // side → "cgroup v1 kmem.tcp, 1048576 bytes"
+  std::map<std::string, std::string> qdisc;         // side → its root qdisc, as tc was given it
+  std::map<std::string, std::string> sysctl_left_out;  // "client net.ipv4.x" → why; optional ones
   Series series;
   std::vector<ExpectationResult> expectations;
   bool restored = false;

@@ -194,6 +194,8 @@ void fields(V& v, Repetition& repetition) {
     in.required("host", repetition.host);
   });
   v("memory_limit", repetition.memory_limit);
+  v("qdisc", repetition.qdisc);
+  v("sysctl_left_out", repetition.sysctl_left_out);
   v.required("series", repetition.series);
   v.required("expectations", repetition.expectations);
   v.required("restored", repetition.restored);

@@ -128,7 +128,8 @@ TEST(ReportReader, TakesFieldsThatItDoesNotKnowAndLacksThoseThatCameLater) {
   report["more"] = 1;
   auto& repetition = report["cells"][0]["repetitions"][0];
   repetition["flows"][0]["more"] = {1, 2};
-  for (const auto* later : {"cell", "window_ns", "memory_limit", "not_restored"})
+  for (const auto* later :
+       {"cell", "window_ns", "memory_limit", "qdisc", "sysctl_left_out", "not_restored"})
     repetition.erase(later);
   for (const auto* later : {"errors", "backlog", "senders_per_connection"})
     repetition["flows"][0].erase(later);

@@ -35,9 +35,24 @@ struct PerSide {
 // Sysctl name (dotted, as net.ipv4.tcp_rmem) → value. Ordered: written in this order.
 using SysctlMap = std::map<std::string, std::string>;
 
+// Offloads of both ends; the kernel's default when absent.
+struct OffloadSpec {
+  std::optional<bool> tso;  // the device segments what TCP sends
+  std::optional<bool> gso;  // segmentation is put off until the device
+  std::optional<bool> gro;  // what arrives is put together
+};
+
 struct LinkSpec {
   std::optional<std::uint32_t> mtu;         // bytes; kernel default when absent
   std::optional<std::uint32_t> txqueuelen;  // packets
+  // The root qdisc of each end, as tc is given it: "tbf rate 1gbit burst 64kb latency 20ms".
+  PerSide<std::optional<std::string>> qdisc;
+  // Of both directions, each by the root qdisc of its sending end; not beside one of
+  // the scenario's own.
+  std::optional<Nanoseconds> delay;   // one way
+  std::optional<double> loss;         // share of packets, 0 to 1
+  std::optional<double> bytes_per_s;  // rate
+  OffloadSpec offload;
 };
 
 struct LabSpec {
@@ -48,6 +63,7 @@ struct LabSpec {
 struct SysctlSpec {
   PerSide<SysctlMap> side;  // net.* only; the scenario's own values replace its profile's
   SysctlMap host;           // while the lab stands; needs --allow-host-sysctl
+  SysctlMap window;         // host-wide too, within the measured window alone; needs the same
   // Names that may be absent or refused without failing the run: a profile's
   // "-name = value", or the scenario's "optional".
   std::set<std::string> optional;

@@ -86,8 +86,9 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
        R"(/sysctl/optional: found "x"; expected a list of sysctl names, as ["net.ipv4.tcp_rmem"])"},
       {with_key(R"("sysctl": {"optional": [1]})"),
        R"(/sysctl/optional/0: found 1; expected a name as "net.ipv4.tcp_mem")"},
-      {with_key(R"("sysctl": {"window": {}})"),
-       "/sysctl/window: found an unknown key; expected one of client, server, host, optional"},
+      {with_key(R"("sysctl": {"widow": {}})"),
+       "/sysctl/widow: found an unknown key; expected one of client, server, host, window, "
+       "optional; did you mean \"window\"?"},
       {with_flow_key(R"("conections": 3)"),
        "/flows/0/conections: found an unknown key; expected one of name, connections, sender, "
        "pattern, io, family, "

@@ -81,10 +81,23 @@ constexpr std::uint64_t kMaxPipeline = 1024;
 constexpr Nanoseconds kLongest = std::chrono::hours(24);
 
 template <class V>
+void keys(V& v, OffloadSpec& offload) {
+  v("tso", offload.tso, Flag{});
+  v("gso", offload.gso, Flag{});
+  v("gro", offload.gro, Flag{});
+}
+
+template <class V>
 void keys(V& v, LinkSpec& link) {
   // IPv6, which a lab always has, needs 1280.
   v("mtu", link.mtu, Whole{1280, 65535});
   v("txqueuelen", link.txqueuelen, Whole{0, 1'000'000});
+  v("client_qdisc", link.qdisc.client, QdiscText{});
+  v("server_qdisc", link.qdisc.server, QdiscText{});
+  v("delay", link.delay, Duration{std::chrono::microseconds(1), std::chrono::minutes(1)});
+  v("loss", link.loss, Percentage{});
+  v("rate", link.bytes_per_s, ByteRate{});
+  v("offload", link.offload, Object{});
 }
 
 template <class V>
@@ -104,6 +117,7 @@ void keys(V& v, SysctlSpec& sysctl) {
   v("client", sysctl.side.client, Sysctls{true});
   v("server", sysctl.side.server, Sysctls{true});
   v("host", sysctl.host, Sysctls{false});
+  v("window", sysctl.window, Sysctls{false});
   v("optional", sysctl.optional, SysctlNames{});
 }
 

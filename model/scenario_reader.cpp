@@ -164,6 +164,8 @@ class Reader {
   void check(const Place& place, Keepalive& keepalive);
   void check_pattern(const Place& place, const FlowDraft& flow);
   void check(const Place& place, FlowDraft& flow);
+  void check(const Place& place, LinkSpec& link);
+  void check(const Place& place, SysctlSpec& sysctl);
   void check(const Place& place, ExpectationDraft& draft);
 
   std::optional<double> messages_per_s(const Place& place, const Rate& rate, const FlowDraft& flow,
@@ -373,6 +375,25 @@ void Reader::check(const Place& place, FlowDraft& flow) {
     good = good && then;
   }
   if (good) flow.group.pace = std::move(pace);
+}
+
+void Reader::check(const Place& place, LinkSpec& link) {
+  const bool shaped = link.delay || link.loss || link.bytes_per_s;
+  for (const auto side : {Side::client, Side::server}) {
+    if (!shaped || !link.qdisc[side]) continue;
+    const auto key = fmt::format("{}_qdisc", name_of(side));
+    faults_.add(Place(place, key), "a root qdisc beside delay, loss or rate",
+                "one or the other: those three are made by root qdiscs of both ends");
+  }
+}
+
+void Reader::check(const Place& place, SysctlSpec& sysctl) {
+  const Place window(place, "window");
+  for (const auto& [key, value] : sysctl.window) {
+    if (!sysctl.host.contains(key)) continue;
+    faults_.add(Place(window, key), "a sysctl that stands under host too",
+                "a name under host or under window");
+  }
 }
 
 void Reader::check(const Place& place, ExpectationDraft& draft) {

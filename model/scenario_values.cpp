@@ -56,4 +56,10 @@ std::string List::allowed() const {
   return fmt::format("a list of {} to {} objects", min, max);
 }
 
+bool QdiscText::accepts(std::string_view text) {
+  const auto printable = [](char c) { return c >= ' ' && c < 0x7f; };
+  return text.size() <= kLongest && text.find_first_not_of(' ') != std::string_view::npos &&
+         std::all_of(text.begin(), text.end(), printable);
+}
+
 }  // namespace netstall

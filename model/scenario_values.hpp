@@ -96,6 +96,20 @@ struct AnyText {
   std::string allowed() const { return "a text"; }
 };
 
+// What follows "root" on tc's command line.
+struct QdiscText {
+  static constexpr std::size_t kLongest = 1000;
+  static bool accepts(std::string_view text);
+  std::string allowed() const {
+    return R"(a root qdisc in tc's own syntax, such as "tbf rate 1gbit burst 64kb latency 20ms")";
+  }
+};
+
+// "0.1%" → 0.001.
+struct Percentage {
+  std::string allowed() const { return R"(a percentage from "0%" to "100%", such as "0.1%")"; }
+};
+
 struct PathText {
   std::string allowed() const {
     return R"(a path, such as "profiles/c1m.conf", or {"client": path, "server": path})";

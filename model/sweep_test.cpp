@@ -319,7 +319,7 @@ TEST(Sweep, FaultsCarryThePlaceInTheSweep) {
        "sender, pattern, io, family, payload, pace, response, pipeline, think, reader, socket; did "
        "you mean \"connections\"?"},
       {R"({"/sysctl/sever/net.ipv4.tcp_wmem": ["x"]})",
-       R"(/sweep/~1sysctl~1sever~1net.ipv4.tcp_wmem: found an unknown key at /sysctl/sever; expected one of client, server, host, optional; did you mean "server"?)"},
+       R"(/sweep/~1sysctl~1sever~1net.ipv4.tcp_wmem: found an unknown key at /sysctl/sever; expected one of client, server, host, window, optional; did you mean "server"?)"},
       {R"({"/sysctl/server/tcp_wmem": ["x"]})",
        R"(/sweep/~1sysctl~1server~1tcp_wmem: found the name "tcp_wmem" at /sysctl/server/tcp_wmem; expected a name as "net.ipv4.tcp_rmem"; sysctls outside net. belong to "host")"},
       {R"({"/timing/measure/x": [1]})",

@@ -1,6 +1,7 @@
 #include "model/take_value.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -124,6 +125,23 @@ bool take(const json& value, std::string& out, const AnyText&) {
 bool take(const json& value, std::string& out, const PathText&) {
   if (text_of(value).empty()) return false;
   out = text_of(value);
+  return true;
+}
+
+bool take(const json& value, std::string& out, const QdiscText&) {
+  if (!QdiscText::accepts(text_of(value))) return false;
+  out = text_of(value);
+  return true;
+}
+
+bool take(const json& value, double& out, const Percentage&) {
+  const auto text = text_of(value);
+  if (!text.ends_with('%')) return false;
+  const auto* last = text.data() + text.size() - 1;
+  double percent = 0;
+  const auto [end, error] = std::from_chars(text.data(), last, percent, std::chars_format::fixed);
+  if (error != std::errc{} || end != last || !(percent >= 0 && percent <= 100)) return false;
+  out = percent / 100;
   return true;
 }
 

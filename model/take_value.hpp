@@ -24,6 +24,8 @@ bool take(const nlohmann::json& value, BoundDraft& out, const Bound&);
 bool take(const nlohmann::json& value, std::string& out, const NameText&);
 bool take(const nlohmann::json& value, std::string& out, const AnyText&);
 bool take(const nlohmann::json& value, std::string& out, const PathText&);
+bool take(const nlohmann::json& value, std::string& out, const QdiscText&);
+bool take(const nlohmann::json& value, double& out, const Percentage&);
 bool take(const nlohmann::json& value, bool& out, const Sweep&);
 bool take(const nlohmann::json& value, bool& out, const Exclusions&);
 

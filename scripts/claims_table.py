@@ -66,7 +66,7 @@ def main():
         return 2
     print("# Claims\n")
     print("Made by `scripts/claims.sh`; what each scenario asserts stands in its `why`. One alone:")
-    print("`netstall run scenarios/claims/NAME.json`, for `buffer-defaults` with `--allow-host-sysctl`.\n")
+    print("`netstall run scenarios/claims/NAME.json`, for those with host-wide settings with `--allow-host-sysctl`.\n")
     print("| scenario | verdict | figures | kernel |")
     print("|---|---|---|---|")
     for name in sys.argv[2:]:

@@ -37,6 +37,7 @@ struct Survey {
     std::size_t count = 0;
   };
   std::map<std::string, std::string> host;
+  std::map<std::string, std::string> window;
   std::map<std::string, std::string> sides;
   std::map<std::string, Which> infeasible;  // why → which
   std::size_t cannot_run = 0;
@@ -53,6 +54,7 @@ Survey survey(const Campaign& campaign, const Plan& plan) {
       found.probe_memory = std::move(memory);
     }
     for (const auto& [key, value] : cell.scenario.sysctl.host) found.host[key] = value;
+    for (const auto& [key, value] : cell.scenario.sysctl.window) found.window[key] = value;
     for (const auto side : {Side::client, Side::server}) {
       for (const auto& [key, value] : cell.scenario.sysctl.side[side]) {
         found.sides[fmt::format("{} in {}", key, name_of(side))] = value;
@@ -68,14 +70,17 @@ Survey survey(const Campaign& campaign, const Plan& plan) {
 }
 
 void print_writes(const Survey& found, bool allowed) {
+  const auto* leave = allowed ? "" : "  (needs --allow-host-sysctl)";
   for (const auto& [key, value] : found.host) {
-    fmt::print("  host-wide, put back after each repetition: {} = {}{}\n", key, value,
-               allowed ? "" : "  (needs --allow-host-sysctl)");
+    fmt::print("  host-wide, put back after each repetition: {} = {}{}\n", key, value, leave);
+  }
+  for (const auto& [key, value] : found.window) {
+    fmt::print("  host-wide, in the measured window alone: {} = {}{}\n", key, value, leave);
   }
   for (const auto& [what, value] : found.sides) {
     fmt::print("  in the lab alone: {} = {}\n", what, value);
   }
-  if (found.host.empty() && found.sides.empty()) fmt::print("  none\n");
+  if (found.host.empty() && found.window.empty() && found.sides.empty()) fmt::print("  none\n");
 }
 
 void print_infeasible(const Survey& found, std::size_t cells) {

@@ -182,9 +182,12 @@ void require_reachable(const Cell& cell, const std::string& value, Nanoseconds t
 
 void require_reachable(const Cell& cell, const ScenarioCommandOptions& options) {
   const auto& timing = cell.scenario.timing;
-  const auto at = cell.scenario.sysctl.host.find(kTcpMem);
-  if (at == cell.scenario.sysctl.host.end()) return;
-  require_reachable(cell, at->second, timing.ramp + timing.warmup + timing.measure, options);
+  const auto check = [&](const SysctlMap& values, Nanoseconds time) {
+    const auto at = values.find(kTcpMem);
+    if (at != values.end()) require_reachable(cell, at->second, time, options);
+  };
+  check(cell.scenario.sysctl.host, timing.ramp + timing.warmup + timing.measure);
+  check(cell.scenario.sysctl.window, timing.measure);
 }
 
 }  // namespace
@@ -192,7 +195,9 @@ void require_reachable(const Cell& cell, const ScenarioCommandOptions& options) 
 void require_host_sysctl_allowed(const Campaign& campaign, const ScenarioCommandOptions& options) {
   std::set<std::string> keys;
   for (const Cell cell : campaign.cells) {
-    for (const auto& [key, value] : cell.scenario.sysctl.host) keys.insert(key);
+    for (const auto* values : {&cell.scenario.sysctl.host, &cell.scenario.sysctl.window}) {
+      for (const auto& [key, value] : *values) keys.insert(key);
+    }
     if (options.allow_host_sysctl) require_reachable(cell, options);
   }
   if (keys.empty() || options.allow_host_sysctl) return;

@@ -34,12 +34,18 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 using testing::SizeIs;
+using testing::UnorderedElementsAre;
 
 constexpr int kLongestSilence = 20'000;  // ms
 constexpr const char* kHostKey = "net.core.netdev_budget_usecs";
+constexpr const char* kWindowKey = "net.core.dev_weight";
+
+std::string value_of(const char* key) {
+  return std::string(trimmed(read_file(SysctlTree().file_of(key))));
+}
 
 std::string host_value() {
-  return std::string(trimmed(read_file(SysctlTree().file_of(kHostKey))));
+  return value_of(kHostKey);
 }
 
 // Waits until what `condition` says is so.
@@ -170,6 +176,8 @@ class GuardianTest : public testing::Test {
   }
   // A test that fails must not leave the host changed.
   void TearDown() override {
+    EXPECT_EQ(value_of(kWindowKey), window_value_at_start_);
+    write_kernel_file(SysctlTree().file_of(kWindowKey), window_value_at_start_);
     const auto value = host_value();
     if (value == value_at_start_) return;
     ADD_FAILURE() << kHostKey << " was left at " << value;
@@ -181,9 +189,12 @@ class GuardianTest : public testing::Test {
   static std::string host_change() {
     return fmt::format("host={}={}", kHostKey, std::stol(host_value()) + 1);
   }
+  static std::string window_change() {
+    return fmt::format("window={}={}", kWindowKey, std::stol(value_of(kWindowKey)) + 1);
+  }
   // All that a run can change.
   static std::vector<std::string> everything() {
-    std::vector<std::string> arguments{host_change(), "workers"};
+    std::vector<std::string> arguments{host_change(), window_change(), "workers"};
     if (!why_no_memory_limit()) arguments.emplace_back("limit");
     return arguments;
   }
@@ -210,10 +221,12 @@ class GuardianTest : public testing::Test {
     EXPECT_TRUE(eventually([&] { return probe.family().empty(); })) << when;
     EXPECT_THAT(remains(pid), IsEmpty()) << when;
     EXPECT_EQ(host_value(), value) << when;
+    EXPECT_EQ(value_of(kWindowKey), window_value_at_start_) << when;
   }
 
   TemporaryFolder folder_;
   const std::string value_at_start_ = host_value();
+  const std::string window_value_at_start_ = value_of(kWindowKey);
 };
 
 TEST_F(GuardianTest, AnOrderlyRunLeavesNothing) {
@@ -360,9 +373,21 @@ TEST_F(GuardianTest, WhenBothAreKilledTheNextStartRestores) {
   EXPECT_NE(host_value(), value);
   EXPECT_THAT(remains(pid), Not(IsEmpty()));
   EXPECT_THAT(restore_leftovers(root()).sentences,
-              ElementsAre(HasSubstr("which was killed, is undone"),
-                          fmt::format("{} in host is back at '{}'", kHostKey, value)));
+              UnorderedElementsAre(
+                  HasSubstr("which was killed, is undone"),
+                  fmt::format("{} in host is back at '{}'", kHostKey, value),
+                  fmt::format("{} in host is back at '{}'", kWindowKey, window_value_at_start_)));
   expect_nothing_left(probe, pid, value, "restored");
+}
+
+TEST_F(GuardianTest, TheWindowsSettingsHoldOnlyWithinIt) {
+  Probe probe(root(), {window_change(), "hold"});
+  ASSERT_TRUE(probe.await("up"));
+  EXPECT_NE(value_of(kWindowKey), window_value_at_start_);
+  probe.let_go();
+  EXPECT_THAT(probe.all("left"), IsEmpty());
+  EXPECT_EQ(probe.wait(), 0);
+  EXPECT_EQ(value_of(kWindowKey), window_value_at_start_);
 }
 
 TEST_F(GuardianTest, AStoppedControllerIsEndedAtItsDeadline) {

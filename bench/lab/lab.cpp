@@ -7,11 +7,14 @@
 
 #include <array>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/error.hpp"
 #include "bench/lab/machine_lock.hpp"
 #include "bench/lab/namespace_users.hpp"
+#include "bench/lab/offload.hpp"
+#include "bench/lab/qdisc.hpp"
 #include "bench/lab/rtnetlink.hpp"
 #include "bench/lab/sysctl.hpp"
 #include "bench/lab/tcp_memory_cgroup.hpp"
@@ -50,6 +53,17 @@ void require_possible(const LinkSpec& spec) {
   throw Error(
       ErrorKind::usage, "make the link",
       fmt::format("its mtu can be {} to {} bytes, not {}", ETH_MIN_MTU, ETH_MAX_MTU, *spec.mtu));
+}
+
+// After the ends are up: a root qdisc of one's own would hide when the kernel has
+// started the queues (Rtnetlink::carries). Nothing has passed yet.
+void shape_link(const NamespacePair& namespaces, const LinkSpec& spec) {
+  for (const auto side : kSides) {
+    set_offloads(namespaces[side], kLinkName, spec.offload);
+    if (const auto qdisc = root_qdisc_of(spec, side)) {
+      set_root_qdisc(namespaces[side], kLinkName, *qdisc);
+    }
+  }
 }
 
 // The netlink sockets and interface numbers of both ends, while the link is made.
@@ -126,41 +140,105 @@ struct Lab::Parts {
   void release_namespaces(std::vector<std::string>& sentences) const;
   void end_sockets(Side side, std::vector<std::string>& sentences) const;
 
+  void set_side_sysctls(const SysctlTree& tree, const SysctlSpec& sysctls, Side side);
+  void override_host(const SysctlMap& values, std::vector<SysctlOverride>& overrides);
+  std::vector<std::string> undo(std::vector<SysctlOverride>& overrides) const;
+  void hold_for_window(Nanoseconds longest) const;
+  Rtnetlink& netlink(Side side);
+
   Guardian& guardian;
   LabOptions options;
+  LinkSpec link;
+  SysctlMap window_sysctls;
+  std::set<std::string> optional_sysctls;
+  std::map<std::string, std::string> left_out;
   std::optional<HostSysctlTurn> turn;
   std::optional<NamespacePair> namespaces;
   std::optional<std::string> no_ipv6;
   PerSide<std::optional<TcpMemoryCgroup>> cgroups;
+  PerSide<std::optional<Rtnetlink>> netlinks;
   std::vector<SysctlOverride> host;
+  std::vector<SysctlOverride> window;
 };
 
 void Lab::Parts::make(const LabSpec& spec, const SysctlSpec& sysctls) {
   const SysctlTree tree{options.proc / "sys"};
-  const auto mode = sysctls.host.empty() ? LockMode::shared : LockMode::exclusive;
+  const bool changes_host = !sysctls.host.empty() || !sysctls.window.empty();
+  const auto mode = changes_host ? LockMode::exclusive : LockMode::shared;
   require_possible(spec.link);
+  link = spec.link;
+  window_sysctls = sysctls.window;
+  optional_sysctls = sysctls.optional;
   turn.emplace(guardian.root(), guardian.journal().path(), mode, Deadline(options.turn_patience),
                options.interrupted);
   step("host_turn_taken");
   namespaces.emplace();
   step("namespaces_made");
   no_ipv6 = why_no_ipv6(spec.link, options.proc);
-  LinkMaker link(*namespaces, spec.link, !no_ipv6);
+  LinkMaker maker(*namespaces, spec.link, !no_ipv6);
   step("link_made");
-  link.bring_up();
+  maker.bring_up();
   step("link_up");
-  link.add_addresses();
+  shape_link(*namespaces, spec.link);
+  step("link_shaped");
+  maker.add_addresses();
   step("addresses_set");
   limit_memory(spec);
-  for (const auto side : kSides) {
-    write_side_sysctls(tree, (*namespaces)[side], side, sysctls.side[side]);
-  }
-  step("side_sysctls_set");
   if (!sysctls.host.empty()) guardian.hold(options.longest_hold);
-  for (const auto& [key, value] : sysctls.host) {
-    host.emplace_back(tree, key, value, guardian.journal(), options.hook);
-  }
+  override_host(sysctls.host, host);
+  // After the host's, which can allow what namespaces may have.
+  for (const auto side : kSides) set_side_sysctls(tree, sysctls, side);
+  step("side_sysctls_set");
   step("lab_up");
+}
+
+void Lab::Parts::set_side_sysctls(const SysctlTree& tree, const SysctlSpec& sysctls, Side side) {
+  auto values = sysctls.side[side];
+  for (const auto& key : sysctls.optional) {
+    const auto at = values.find(key);
+    if (at == values.end()) continue;
+    try {
+      write_side_sysctls(tree, (*namespaces)[side], side, {*at});
+    } catch (const Error& error) {
+      left_out.emplace(fmt::format("{} {}", name_of(side), key), error.what());
+    }
+    values.erase(at);
+  }
+  write_side_sysctls(tree, (*namespaces)[side], side, values);
+}
+
+void Lab::Parts::override_host(const SysctlMap& values, std::vector<SysctlOverride>& overrides) {
+  const SysctlTree tree{options.proc / "sys"};
+  overrides.reserve(values.size());
+  for (const auto& [key, value] : values) {
+    try {
+      overrides.emplace_back(tree, key, value, guardian.journal(), options.hook);
+    } catch (const Error& error) {
+      if (!optional_sysctls.contains(key)) throw;
+      left_out.emplace(fmt::format("host {}", key), error.what());
+    }
+  }
+}
+
+// Last first.
+std::vector<std::string> Lab::Parts::undo(std::vector<SysctlOverride>& overrides) const {
+  std::vector<std::string> sentences;
+  for (; !overrides.empty(); overrides.pop_back()) {
+    auto result = overrides.back().restore();
+    if (result.sentence) sentences.push_back(std::move(*result.sentence));
+    step("host_sysctl_restored");
+  }
+  return sentences;
+}
+
+// Where the host is changed while the lab stands, the time of that is the longer one.
+void Lab::Parts::hold_for_window(Nanoseconds longest) const {
+  if (host.empty() && !window_sysctls.empty()) guardian.hold(longest);
+}
+
+Rtnetlink& Lab::Parts::netlink(Side side) {
+  if (!netlinks[side]) netlinks[side].emplace((*namespaces)[side]);
+  return *netlinks[side];
 }
 
 void Lab::Parts::limit_memory(const LabSpec& spec) {
@@ -206,6 +284,7 @@ std::vector<std::string> Lab::Parts::unmake() {
     if (result.sentence) sentences.push_back(std::move(*result.sentence));
   };
   step("lab_unwinding");
+  for (auto& sentence : undo(window)) sentences.push_back(std::move(sentence));
   if (namespaces) {
     try {
       release_namespaces(sentences);
@@ -214,9 +293,11 @@ std::vector<std::string> Lab::Parts::unmake() {
     }
   }
   step("sockets_gone");
-  for (; !host.empty(); host.pop_back()) {
-    note(host.back().restore());
-    step("host_sysctl_restored");
+  for (auto& sentence : undo(host)) sentences.push_back(std::move(sentence));
+  try {
+    guardian.hold(Nanoseconds(0));
+  } catch (const Error&) {
+    // That it is gone is said at the end.
   }
   try {
     guardian.hold(Nanoseconds(0));
@@ -228,6 +309,7 @@ std::vector<std::string> Lab::Parts::unmake() {
     cgroups[side].reset();
   }
   step("cgroups_removed");
+  netlinks = {};
   namespaces.reset();
   step("namespaces_released");
   turn.reset();
@@ -281,6 +363,38 @@ std::map<std::string, std::string> Lab::memory_limit() const {
                    fmt::format("cgroup v1 kmem.tcp, {} bytes", cgroup->limit().count));
   }
   return limits;
+}
+
+std::map<std::string, std::string> Lab::qdisc() const {
+  std::map<std::string, std::string> qdiscs;
+  for (const auto side : kSides) {
+    if (auto qdisc = root_qdisc_of(parts_->link, side)) {
+      qdiscs.emplace(name_of(side), std::move(*qdisc));
+    }
+  }
+  return qdiscs;
+}
+
+std::map<std::string, std::string> Lab::sysctl_left_out() const {
+  return parts_->left_out;
+}
+
+std::map<std::string, std::int64_t> Lab::link_counters(Side side) {
+  auto& netlink = parts_->netlink(side);
+  return netlink.counters(netlink.index_of(kLinkName));
+}
+
+void Lab::open_window() {
+  parts_->hold_for_window(parts_->options.longest_window);
+  parts_->override_host(parts_->window_sysctls, parts_->window);
+  parts_->step("window_opened");
+}
+
+std::vector<std::string> Lab::close_window() {
+  auto sentences = parts_->undo(parts_->window);
+  parts_->hold_for_window(Nanoseconds(0));
+  parts_->step("window_closed");
+  return sentences;
 }
 
 std::vector<std::string> Lab::tear_down() noexcept {

@@ -2,6 +2,7 @@
 // sysctls, and the way back.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -27,6 +28,8 @@ struct LabOptions {
   // How long the host may stay changed before the guardian ends this process and
   // restores it.
   Nanoseconds longest_hold = std::chrono::hours(1);
+  // The same of what is changed in the measured window alone.
+  Nanoseconds longest_window = std::chrono::hours(1);
   std::filesystem::path proc = "/proc";
 };
 
@@ -56,6 +59,18 @@ class Lab {
   // Side → by what mechanism its TCP memory is limited, and to how much:
   // "cgroup v1 kmem.tcp, 1048576 bytes". Sides without a limit are left out.
   std::map<std::string, std::string> memory_limit() const;
+  // Side → its root qdisc as tc was given it; sides with the kernel's default are left out.
+  std::map<std::string, std::string> qdisc() const;
+  // "client net.ipv4.x" → why it was not set: names that the scenario calls optional.
+  std::map<std::string, std::string> sysctl_left_out() const;
+  // What a side's end of the link and its root qdisc have counted (Rtnetlink::counters).
+  std::map<std::string, std::int64_t> link_counters(Side side);
+
+  // Sets the sysctls of the measured window; throws Error as the constructor does.
+  void open_window();
+  // Puts them back; a sentence for each that is not. Throws Error (failed) when the
+  // guardian is gone. tear_down() puts them back, too.
+  std::vector<std::string> close_window();
 
   // Undoes all in reverse and checks that it is. Returns a sentence for each
   // thing that is not back. A second call does nothing and returns nothing.

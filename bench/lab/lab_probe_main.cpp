@@ -1,8 +1,8 @@
 // A controller as small as it can be, for tests to kill at any point: a guardian,
 // a lab, a worker a side with a TCP connection that is stuck, and the way back.
 //
-//   lab_probe ROOT [kill-at=STEP] [limit] [host=KEY=VALUE] [hold-at-most=MS] [workers]
-//             [stubborn] [hold]
+//   lab_probe ROOT [kill-at=STEP] [limit] [host=KEY=VALUE] [window=KEY=VALUE]
+//             [hold-at-most=MS] [workers] [stubborn] [hold]
 //
 // Says on stdout what a test has to look for: "run ID", "worker PID", then "up",
 // then "left SENTENCE" for what is not put back, and "down".
@@ -50,6 +50,9 @@ ProbeOptions parse(int argc, char** argv) {
     } else if (argument.starts_with("host=")) {
       const auto equals = argument.find('=', 5);
       options.sysctls.host.emplace(argument.substr(5, equals - 5), argument.substr(equals + 1));
+    } else if (argument.starts_with("window=")) {
+      const auto equals = argument.find('=', 7);
+      options.sysctls.window.emplace(argument.substr(7, equals - 7), argument.substr(equals + 1));
     } else if (argument.starts_with("hold-at-most=")) {
       options.longest_hold = std::chrono::milliseconds(std::stol(std::string(argument.substr(13))));
     } else if (argument == "limit") {
@@ -150,10 +153,12 @@ void run_probe(const ProbeOptions& options) {
       guardian.watch_process(workers.back().process.pid());
       await_worker(workers.back());
     }
+    lab.open_window();
     say("up");
     char byte = 0;
     while (options.hold && ::read(STDIN_FILENO, &byte, 1) > 0) {
     }
+    for (const auto& sentence : lab.close_window()) say("left " + sentence);
     workers.clear();
     for (const auto& sentence : lab.tear_down()) say("left " + sentence);
   }

@@ -2,13 +2,17 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <linux/gen_stats.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "base/error.hpp"
@@ -20,6 +24,14 @@ void append_end(NetlinkMessage& message, const VethEnd& end) {
   message.name(IFLA_IFNAME, end.name);
   if (end.mtu) message.number(IFLA_MTU, *end.mtu);
   if (end.txqueuelen) message.number(IFLA_TXQLEN, *end.txqueuelen);
+}
+
+// The content of an attribute; zeros where it is shorter or not there.
+template <class T>
+T content(std::string_view bytes) {
+  T value{};
+  std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof value));
+  return value;
 }
 
 // A text address as netlink takes it.
@@ -147,6 +159,30 @@ void Rtnetlink::add_neighbour(int index, std::string_view address,
   message.attribute(NDA_DST, ip.bytes());
   message.attribute(NDA_LLADDR, hardware_address);
   socket_.transact(std::move(message), fmt::format("add the neighbour {}", address));
+}
+
+std::map<std::string, std::int64_t> Rtnetlink::counters(int index) {
+  std::map<std::string, std::int64_t> counters;
+  const auto add = [&counters](const char* name, std::uint64_t value) {
+    counters[name] = static_cast<std::int64_t>(value);
+  };
+  const auto stats = content<rtnl_link_stats64>(
+      attribute_of(link(index).payload, sizeof(ifinfomsg), IFLA_STATS64));
+  add("link.rx_dropped", stats.rx_dropped);
+  add("link.tx_dropped", stats.tx_dropped);
+  tcmsg wanted{};
+  wanted.tcm_ifindex = index;
+  NetlinkMessage message(RTM_GETQDISC, NLM_F_DUMP, wanted);
+  for (const auto& reply : socket_.transact(std::move(message), "list the qdiscs")) {
+    const auto header = reply.header<tcmsg>();
+    if (header.tcm_ifindex != index || header.tcm_parent != TC_H_ROOT) continue;
+    const auto nested = attribute_of(reply.payload, sizeof(tcmsg), TCA_STATS2);
+    const auto queue = content<gnet_stats_queue>(attribute_of(nested, 0, TCA_STATS_QUEUE));
+    add("qdisc.drops", queue.drops);
+    add("qdisc.overlimits", queue.overlimits);
+    add("qdisc.requeues", queue.requeues);
+  }
+  return counters;
 }
 
 std::vector<std::string> Rtnetlink::link_names() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,6 +50,9 @@ class Rtnetlink {
   // is lost while the answer is awaited.
   void add_neighbour(int index, std::string_view address, std::string_view hardware_address);
   std::vector<std::string> link_names();
+  // What a link and its root qdisc have counted so far: "link.rx_dropped",
+  // "link.tx_dropped", "qdisc.drops", "qdisc.overlimits", "qdisc.requeues".
+  std::map<std::string, std::int64_t> counters(int index);
 
  private:
   NetlinkReply link(int index);

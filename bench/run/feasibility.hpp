@@ -2,6 +2,7 @@
 // changed.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -13,11 +14,16 @@ namespace netstall {
 // thread-safe.
 class Feasibility {
  public:
-  // A sentence why this cell cannot be run here, or nothing.
+  // A sentence why this cell cannot be run here, or nothing. Throws Error (usage) for a
+  // root qdisc that tc does not understand.
   std::optional<std::string> why_not(const Scenario& scenario);
 
  private:
+  std::optional<std::string> why_no_limit();
+  const std::optional<std::string>& why_not_qdisc(const std::string& qdisc);
+
   std::optional<std::optional<std::string>> memory_limit_;
+  std::map<std::string, std::optional<std::string>> qdiscs_;
 };
 
 }  // namespace netstall

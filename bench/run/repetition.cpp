@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -65,20 +66,21 @@ std::optional<std::string> shortfall(const std::vector<FlowResult>& flows) {
   return std::nullopt;
 }
 
-// A repetition that takes longer is stuck or stopped: ramp and window have deadlines of
-// their own within this. A machine short of TCP memory is not left so for a minute more.
-Nanoseconds longest_hold(const Scenario& scenario) {
-  const auto& timing = scenario.timing;
-  const auto whole = timing.ramp + timing.warmup + timing.measure;
-  const bool touches_memory = scenario.sysctl.host.contains("net.ipv4.tcp_mem");
-  return touches_memory ? whole + kMemoryHoldMargin : 2 * whole + kHoldMargin;
+bool touches_memory(const SysctlMap& values) {
+  return values.contains("net.ipv4.tcp_mem");
+}
+
+// What takes longer is stuck or stopped: ramp and window have deadlines of their own
+// within this. A machine short of TCP memory is not left so for a minute more.
+Nanoseconds longest_hold(Nanoseconds planned, bool of_memory) {
+  return of_memory ? planned + kMemoryHoldMargin : 2 * planned + kHoldMargin;
 }
 
 // Counters of both namespaces and of the host, at both edges of the window.
 class WindowCounters {
  public:
-  explicit WindowCounters(const Lab& lab)
-      : client_(lab.netns(Side::client)), server_(lab.netns(Side::server)) {}
+  explicit WindowCounters(Lab& lab)
+      : lab_(lab), client_(lab.netns(Side::client)), server_(lab.netns(Side::server)) {}
   void at_start() { start_ = read(); }
   void at_end() { end_ = read(); }
   void read_into(Repetition& repetition) const {
@@ -93,7 +95,13 @@ class WindowCounters {
     CounterSnapshot server;
     CounterSnapshot host;
   };
-  Snapshots read() { return {client_.read(), server_.read(), read_host_counters()}; }
+  Snapshots read() {
+    Snapshots now{client_.read(), server_.read(), read_host_counters()};
+    now.client.counters.merge(lab_.link_counters(Side::client));
+    now.server.counters.merge(lab_.link_counters(Side::server));
+    return now;
+  }
+  Lab& lab_;
   NamespaceCounters client_;
   NamespaceCounters server_;
   Snapshots start_;
@@ -124,7 +132,7 @@ class Glances {
 };
 
 // Traffic, window and what is read in it. The crew's traffic still runs after.
-void measure(Crew& crew, Probes& probes, const Lab& lab, const Scenario& scenario,
+void measure(Crew& crew, Probes& probes, Lab& lab, const Scenario& scenario,
              const Assignment& assignment, const std::vector<Connected>& connected,
              const RunContext& context, Repetition& repetition) {
   const auto& timing = scenario.timing;
@@ -139,6 +147,7 @@ void measure(Crew& crew, Probes& probes, const Lab& lab, const Scenario& scenari
   probes.set_window(window.from, window.to);
   step(context, "warm-up");
   crew.attend(window.from, sink);
+  lab.open_window();
   counters.at_start();
   probes.at_window_start();
   step(context, "measure");
@@ -150,10 +159,12 @@ void measure(Crew& crew, Probes& probes, const Lab& lab, const Scenario& scenari
     glances.add(series.reading(k - 1));
   }
   counters.at_end();
+  repetition.not_restored = lab.close_window();
   step(context, "results");
   const auto results = crew.results(sink);
 
   repetition.window_ns = timing.measure.count();
+  repetition.sysctl_left_out = lab.sysctl_left_out();
   repetition.flows = join_results(scenario, assignment, connected, results, timing.measure);
   counters.read_into(repetition);
   repetition.series = series.take();
@@ -169,9 +180,18 @@ void run_in_lab(const Scenario& scenario, const Assignment& assignment, const Ru
   LabOptions lab_options;
   lab_options.hook = context.step_hook;
   lab_options.interrupted = interrupted;
-  lab_options.longest_hold = longest_hold(scenario);
+  const auto& timing = scenario.timing;
+  const auto& sysctl = scenario.sysctl;
+  const bool memory = touches_memory(sysctl.host) || touches_memory(sysctl.window);
+  lab_options.longest_hold = longest_hold(timing.ramp + timing.warmup + timing.measure, memory);
+  lab_options.longest_window = longest_hold(timing.measure, memory);
   Lab lab(scenario.lab, scenario.sysctl, guardian, lab_options);
   repetition.memory_limit = lab.memory_limit();
+  repetition.qdisc = lab.qdisc();
+  repetition.sysctl_left_out = lab.sysctl_left_out();
+  const auto unwind = [&] {
+    for (auto& sentence : lab.tear_down()) repetition.not_restored.push_back(std::move(sentence));
+  };
   try {
     step(context, "probes");
     Probes probes(context.probes, scenario, assignment, lab.netns(Side::client),
@@ -199,10 +219,10 @@ void run_in_lab(const Scenario& scenario, const Assignment& assignment, const Ru
     crew.close();
     step(context, "unwind");
   } catch (...) {
-    repetition.not_restored = lab.tear_down();
+    unwind();
     throw;
   }
-  repetition.not_restored = lab.tear_down();
+  unwind();
 }
 
 }  // namespace

@@ -35,6 +35,11 @@ constexpr CounterRow kCounterRows[] = {
      "How often a receiver closed its window."},
     {"memory_aborts", "TcpExt.TCPAbortOnMemory", Unit::one, false, 1, 1, 1,
      "Connections that the kernel aborted for want of memory."},
+    {"qdisc_drops", "qdisc.drops", Unit::one, false, 1, 1, 10,
+     "Packets that the root qdiscs of the link dropped."},
+    {"link_drops", "link.tx_dropped", Unit::one, false, 1, 1, 10,
+     "Packets that the link's ends dropped in sending: the other's ring or a CPU's backlog was "
+     "full."},
     {"listen_overflows", "TcpExt.ListenOverflows", Unit::one, false, 1, 1, 10,
      "Connections that found a listener's queue full."},
     {"softnet_drops", "softnet.dropped", Unit::one, true, 1, 1, 10,

@@ -149,6 +149,8 @@ inline Repetition measured_repetition() {
   repetition.client.counters = {{"TcpExt.TCPTimeouts", 3}, {"Tcp.OutSegs", -1}};
   repetition.server.gauges = {{"TCP.mem", {17, 1024}}};
   repetition.memory_limit = {{"server", "cgroup v1 kmem.tcp, 1048576 bytes"}};
+  repetition.qdisc = {{"server", "tbf rate 1gbit burst 64kb latency 20ms"}};
+  repetition.sysctl_left_out = {{"client net.ipv4.no_such", "there is no such sysctl"}};
   repetition.series = {{0, 100'000'000}, {17, std::nullopt}, {6.5e6, 0.1}, {std::nullopt, 12}};
   ExpectationResult passed{
       {"slow", "stall.p99", 1e7, std::nullopt, Quantity::duration}, 9.5e6, true, ""};

@@ -8,6 +8,7 @@ import pty
 import resource
 import signal
 import subprocess
+import time
 
 import harness
 
@@ -341,6 +342,82 @@ class WholeRun(harness.Case):
         self.run_scenario("--allow-host-sysctl", sysctl={"host": {"net.core.netdev_budget_usecs": before + 1}})
         with open(path, encoding="utf-8") as file:
             self.assertEqual(int(file.read()), before)
+
+    def test_window_sysctl_holds_within_the_window_and_is_put_back(self):
+        path = "/proc/sys/net/core/netdev_budget_usecs"
+        with open(path, encoding="utf-8") as file:
+            before = int(file.read())
+        scenario = harness.scenario(
+            self.folder, sysctl={"window": {"net.core.netdev_budget_usecs": before + 1}},
+            timing={"ramp": "50ms", "warmup": "1s", "measure": "1s", "repetitions": 1})
+        with open(self.path("said"), "wb") as said:
+            running = harness.start("run", scenario, "-o", self.out, "-v", "--allow-host-sysctl", stderr=said)
+        seen = []
+        while running.poll() is None:
+            with open(path, encoding="utf-8") as file:
+                value = int(file.read())
+            if not seen or seen[-1][0] != value:
+                seen.append((value, time.monotonic()))
+            time.sleep(0.002)
+        self.assertEqual(running.returncode, 0)
+        self.assertEqual([value for value, _ in seen], [before, before + 1, before])
+        held = seen[2][1] - seen[1][1]
+        self.assertGreater(held, 0.9)
+        (repetition,) = harness.load(self.out)["cells"][0]["repetitions"]
+        self.assertEqual((repetition["restored"], repetition["sysctl_left_out"]), (True, {}))
+
+    def test_window_sysctl_needs_leave(self):
+        scenario = harness.scenario(self.folder, sysctl={"window": {"net.core.netdev_budget_usecs": 1}})
+        done = harness.run("run", scenario, "-o", self.out)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("net.core.netdev_budget_usecs", done.stderr)
+        self.assertIn("--allow-host-sysctl", done.stderr)
+        done = harness.run("plan", scenario)
+        self.assertIn("in the measured window alone: net.core.netdev_budget_usecs = 1  (needs --allow-host-sysctl)",
+                      done.stdout)
+
+    def test_a_rate_limits_goodput_and_a_short_queue_drops(self):
+        """8 Mbit/s are 1 MB/s, headers and all."""
+        flows = [{"name": "stream", "connections": 4, "sender": "server", "io": "blocking"}]
+        timing = {"ramp": "50ms", "warmup": "500ms", "measure": "1s", "repetitions": 1}
+        scenario = harness.scenario(self.folder, flows=flows, timing=timing, sweep={"queue": [
+            {"label": "long", "set": {"/lab/link/rate": "8mbit"}},
+            {"label": "short", "set": {"/lab/link/server_qdisc": "tbf rate 8mbit burst 16kb limit 20kb"}},
+        ]})
+        done = harness.run("run", scenario, "-o", self.out)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        long, short = (cell["repetitions"][0] for cell in harness.load(self.out)["cells"])
+        tbf = "tbf rate 8000000bit burst 65536 latency 50ms"
+        self.assertEqual(long["qdisc"], {"client": tbf, "server": tbf})
+        self.assertEqual(short["qdisc"], {"server": "tbf rate 8mbit burst 16kb limit 20kb"})
+        for repetition in (long, short):
+            # What was queued before the window is read within it, so a little more may be.
+            self.assertLess(repetition["flows"][0]["goodput_bytes_per_s"], 1.2e6)
+            self.assertGreater(repetition["flows"][0]["goodput_bytes_per_s"], 0.3e6)
+        self.assertGreater(short["kernel"]["server"]["counters"]["qdisc.drops"], 0)
+
+    def test_a_qdisc_that_this_kernel_lacks_is_told_by_plan_and_skipped(self):
+        scenario = harness.scenario(self.folder, sweep={"queue": [
+            {"label": "has", "set": {"/lab/link/server_qdisc": "pfifo limit 100"}},
+            {"label": "lacks", "set": {"/lab/link/server_qdisc": "nosuch"}},
+        ]})
+        why = 'The root qdisc "nosuch" cannot be had here: this kernel has no such qdisc'
+        done = harness.run("plan", scenario)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("Cannot be run here, 1 of 2 cells (queue=lacks): " + why, done.stdout)
+        done = harness.run("run", scenario, "-o", self.out)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        has, lacks = (cell["repetitions"][0] for cell in harness.load(self.out)["cells"])
+        self.assertEqual(has["status"], "ok")
+        self.assertEqual(lacks["status"], "skipped")
+        self.assertIn(why, lacks["reason"])
+
+    def test_a_qdisc_that_tc_does_not_understand_is_bad_input(self):
+        scenario = harness.scenario(self.folder, lab={"link": {"server_qdisc": "tbf rat 1mbit"}})
+        for command in (["plan", scenario], ["run", scenario, "-o", self.out]):
+            done = harness.run(*command)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn('unknown parameter "rat"', done.stderr)
 
     def test_unwritable_output(self):
         path = harness.scenario(self.folder)
