@@ -299,11 +299,6 @@ std::vector<std::string> Lab::Parts::unmake() {
   } catch (const Error&) {
     // That it is gone is said at the end.
   }
-  try {
-    guardian.hold(Nanoseconds(0));
-  } catch (const Error&) {
-    // That it is gone is said at the end.
-  }
   for (const auto side : {Side::server, Side::client}) {
     if (cgroups[side]) note(cgroups[side]->remove(Deadline(options.patience)));
     cgroups[side].reset();
