@@ -37,9 +37,11 @@ if(NETSTALL_TESTS)
   target_precompile_headers(netstall_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
 endif()
 
-# netstall_room(NAME LINKS target...): the library of the current folder.
+# netstall_room(NAME LINKS target...): the library of the current folder. With
+# NETSTALL_TOGETHER its sources are compiled together, eight at a time, but for those named
+# APART (names of their anonymous namespaces are others', too) or all of them (APART ALL).
 function(netstall_room name)
-  cmake_parse_arguments(ROOM "" "" "LINKS;PRIVATE_LINKS" ${ARGN})
+  cmake_parse_arguments(ROOM "" "" "LINKS;PRIVATE_LINKS;APART" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
   list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|_main|/main)\\.cpp$")
   if(NOT sources)
@@ -50,6 +52,12 @@ function(netstall_room name)
   add_library(netstall_${name} STATIC ${sources})
   target_link_libraries(netstall_${name} PUBLIC netstall_flags fmt::fmt ${ROOM_LINKS}
     PRIVATE ${ROOM_PRIVATE_LINKS})
+  if(NETSTALL_TOGETHER AND NOT ROOM_APART STREQUAL ALL)
+    set_target_properties(netstall_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
+    set_source_files_properties(${ROOM_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    # What is in an anonymous namespace of one source hides nothing in another.
+    target_compile_options(netstall_${name} PRIVATE -Wno-shadow -Wno-subobject-linkage)
+  endif()
   if(NETSTALL_TESTS)
     netstall_room_tests(${name} unit "_test\\.cpp$" "_(netns|kernel)_test\\.cpp$")
     netstall_room_tests(${name} netns "_netns_test\\.cpp$" "^$")

@@ -13,12 +13,12 @@ scripts/setup.sh
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 echo "quickstart.sh: building (some minutes the first time)" >&2
-if ! { cmake --preset release && cmake --build --preset release --target netstall; } >"$log" 2>&1; then
+if ! { cmake --preset quick && cmake --build --preset quick --target netstall; } >"$log" 2>&1; then
   cat "$log" >&2
   echo "quickstart.sh: the build failed" >&2
   exit 5
 fi
-netstall=build/release/bench/cli/netstall
+netstall=build/quick/bench/cli/netstall
 status=0
 "$netstall" run scenarios/quickstart.json "$@" || status=$?
 echo "The program is $netstall; try '$netstall doctor'." >&2
