@@ -32,6 +32,17 @@ enum class Look : std::uint8_t {
   open,       // full, and for two thirds of the time it was not
 };
 
+// One wait, or several without a byte accepted between them.
+struct OracleWait {
+  std::uint64_t position = 0;  // bytes accepted so far
+  std::uint64_t time_ns = 0;
+  std::uint64_t missing_ns = 0;
+  std::uint64_t shut_ns = 0;
+  std::uint64_t throttled_ns = 0;
+  double fullest = 0;  // highest share of the send buffer
+  bool cut = false;
+};
+
 class Oracle {
  public:
   struct Sender {
@@ -54,20 +65,10 @@ class Oracle {
   std::vector<std::map<Look, std::uint64_t>> take();
 
  private:
-  // One wait, or several without a byte accepted between them.
-  struct Wait {
-    std::uint64_t position = 0;  // bytes accepted so far
-    std::uint64_t time_ns = 0;
-    std::uint64_t missing_ns = 0;
-    std::uint64_t shut_ns = 0;
-    std::uint64_t throttled_ns = 0;
-    double fullest = 0;  // highest share of the send buffer
-    bool cut = false;
-  };
   struct Watched {
     Sender sender;
     std::uint32_t sndbuf = 0;  // the largest so far
-    std::optional<Wait> wait;
+    std::optional<OracleWait> wait;
     std::map<Look, std::uint64_t> seen;
   };
 
