@@ -54,7 +54,7 @@ TEST(Worker, ClosesInEveryPhase) {
   const auto close = [](TestWorker& worker) {
     worker.send(MessageType::close);
     worker.expect(MessageType::closed);
-    EXPECT_EQ(worker.process().wait(Deadline(5s)), 0);
+    EXPECT_EQ(worker.process().wait(Deadline(20s)), 0);
   };
   TestWorker server(netns.get());
   auto configure = client_of(task_with(20));
@@ -135,13 +135,13 @@ TEST(Worker, EndsWithItsControlStream) {
     pair.client.next();
     for (auto* worker : {&pair.client, &pair.server}) {
       worker->hang_up();
-      EXPECT_EQ(worker->process().wait(Deadline(5s)), 0);
+      EXPECT_EQ(worker->process().wait(Deadline(20s)), 0);
     }
   }
   const LoopbackNetns netns;
   TestWorker fresh(netns.get());
   fresh.hang_up();
-  EXPECT_EQ(fresh.process().wait(Deadline(5s)), 0);
+  EXPECT_EQ(fresh.process().wait(Deadline(20s)), 0);
 }
 
 TEST(Worker, AnswersClockProbes) {
@@ -165,7 +165,7 @@ std::string failure_of(TestWorker& worker) {
   } catch (const Error& error) {
     text = error.what();
   }
-  EXPECT_EQ(worker.process().wait(Deadline(5s)), 256);
+  EXPECT_EQ(worker.process().wait(Deadline(20s)), 256);
   return text;
 }
 
