@@ -2,7 +2,6 @@
 """The sizes of scripts/c1m.sh, and what they come to."""
 
 import argparse
-import json
 import os
 import pathlib
 import platform
@@ -11,7 +10,7 @@ import subprocess
 import sys
 
 sys.dont_write_bytecode = True
-from stage import Failed, Stage  # noqa: E402
+from stage import Failed, Stage, write_figures  # noqa: E402
 
 SCENARIO = "scenarios/c1m-idle.json"
 
@@ -114,9 +113,7 @@ def main():
     targets = targets_of(rows)
     document = {"kernel": platform.release(), "cpus": len(os.sched_getaffinity(0)),
                 "load_average_before_and_after": load, "rows": rows, "targets": targets}
-    out = pathlib.Path(options.out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    write_figures(options.out, document)
     print(table_of(rows, targets))
     return 0
 

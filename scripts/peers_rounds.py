@@ -5,7 +5,6 @@ a program tells it, latencies are round trips."""
 import argparse
 import json
 import os
-import pathlib
 import platform
 import re
 import subprocess
@@ -13,7 +12,7 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-from stage import Failed, Stage, median  # noqa: E402
+from stage import Failed, Stage, median, write_figures  # noqa: E402
 
 WRITE_BYTES = 16384
 MESSAGE_BYTES = 64
@@ -216,9 +215,7 @@ def main():
                 "message_bytes": MESSAGE_BYTES, "messages_per_s": RATE, "kernel": platform.release(),
                 "cpus": len(os.sched_getaffinity(0)), "load_average_before_and_after": load,
                 "versions": {tool: version_of(tool) for tool in tools}, "rows": rows, "targets": targets}
-    out = pathlib.Path(options.out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    write_figures(options.out, document)
     print(table_of(rows, targets))
     return 0
 

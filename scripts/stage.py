@@ -3,6 +3,7 @@ started in its namespaces, netstall's own workers by the stage itself."""
 
 import json
 import os
+import pathlib
 import select
 import signal
 import subprocess
@@ -87,6 +88,13 @@ class Stage:
             finally:
                 if serving.poll() is None:
                     os.killpg(serving.pid, signal.SIGKILL)
+
+
+def write_figures(out, document):
+    """As JSON, making the folder where there is none."""
+    out = pathlib.Path(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def median(values):

@@ -30,6 +30,9 @@ constexpr int kNetemPackets = 100'000;
 constexpr double kLeastBurst = 65536;
 constexpr double kTicksPerSecond = 250;
 
+constexpr const char* kRemedy =
+    "write it as after `tc qdisc add dev X root`; tc-KIND(8) tells more";
+
 // Exit statuses of a child that could not come so far as to run tc, and of none at all.
 constexpr int kNoNamespace = 125;
 constexpr int kNoExec = 126;
@@ -164,10 +167,9 @@ void set_root_qdisc(const Netns& netns, std::string_view device, std::string_vie
   const auto result =
       run_tc(replace_root(device, qdisc), [fd] { return ::setns(fd, CLONE_NEWNET) == 0; });
   if (result.status == 0) return;
-  throw Error(
-      is_usage(result) ? ErrorKind::usage : ErrorKind::incapable,
-      fmt::format("set the root qdisc \"{}\"", qdisc), reason_of(result),
-      is_usage(result) ? "write it as after `tc qdisc add dev X root`; tc-KIND(8) tells more" : "");
+  throw Error(is_usage(result) ? ErrorKind::usage : ErrorKind::incapable,
+              fmt::format("set the root qdisc \"{}\"", qdisc), reason_of(result),
+              is_usage(result) ? kRemedy : "");
 }
 
 std::optional<std::string> why_no_qdisc(std::string_view qdisc) {
@@ -175,8 +177,7 @@ std::optional<std::string> why_no_qdisc(std::string_view qdisc) {
   if (result.status == 0 || result.status == kNoNamespace) return std::nullopt;
   if (is_usage(result)) {
     throw Error(ErrorKind::usage, fmt::format("read the root qdisc \"{}\"", qdisc),
-                reason_of(result),
-                "write it as after `tc qdisc add dev X root`; tc-KIND(8) tells more");
+                reason_of(result), kRemedy);
   }
   return fmt::format(
       "The root qdisc \"{}\" cannot be had here: {}. A guest whose kernel has it "
