@@ -65,6 +65,10 @@ std::pair<Fd, Fd> make_control_pair() {
 }
 
 void FrameChannel::send(std::uint8_t type, std::string_view payload) {
+  if (!try_send(type, payload)) throw_errno("write to the control stream", EPIPE);
+}
+
+bool FrameChannel::try_send(std::uint8_t type, std::string_view payload) {
   const auto frame = make_frame(type, payload);
   std::string_view left = frame;
   while (!left.empty()) {
@@ -76,9 +80,11 @@ void FrameChannel::send(std::uint8_t type, std::string_view payload) {
       ::poll(&event, 1, -1);
       continue;
     }
+    if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return false;
     if (sent < 0) throw_errno("write to the control stream", errno);
     left.remove_prefix(static_cast<std::size_t>(sent));
   }
+  return true;
 }
 
 bool FrameChannel::fill() {

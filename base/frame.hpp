@@ -47,6 +47,8 @@ class FrameChannel {
   // Writes all of it, however long the other end takes; throws Error (also when the other end is
   // gone).
   void send(std::uint8_t type, std::string_view payload);
+  // The same, but false when the other end is gone.
+  bool try_send(std::uint8_t type, std::string_view payload);
   // Reads what is there without waiting; false at end of stream.
   bool fill();
   // The next complete frame already read.

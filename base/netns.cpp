@@ -64,6 +64,15 @@ Netns Netns::create() {
   return std::move(*made);
 }
 
+Netns Netns::open(const std::filesystem::path& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw_errno("open a network namespace", errno);
+  Netns netns(std::move(fd), 0);
+  const ScopedNetns inside(netns);
+  netns.cookie_ = own_cookie();
+  return netns;
+}
+
 Netns Netns::current() {
   auto fd = open_own();
   return {std::move(fd), own_cookie()};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 
 #include "base/fd.hpp"
 
@@ -14,6 +15,8 @@ class Netns {
   static Netns create();
   // The one that the calling thread is in.
   static Netns current();
+  // The one behind a file, as /proc/PID/ns/net, in which it needs CAP_SYS_ADMIN. Throws Error.
+  static Netns open(const std::filesystem::path& path);
 
   int fd() const noexcept { return fd_.get(); }
   // The kernel's number for it (SO_NETNS_COOKIE): never used again while the machine is up.

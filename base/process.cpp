@@ -8,16 +8,20 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/user_namespace.hpp"
 
 namespace netstall {
 namespace {
@@ -26,14 +30,12 @@ constexpr unsigned kNobody = 65534;
 constexpr int kControlFd = 3;
 
 // What the child was doing when it failed; sent through a pipe that exec closes.
-enum class Step : int { control, netns, cgroup, group, privileges, parent, exec };
-constexpr std::array<const char*, 7> kStepTexts{"pass the control socket",
-                                                "enter its network namespace",
-                                                "join its cgroup",
-                                                "lead a process group",
-                                                "drop privileges",
-                                                "follow its parent",
-                                                "execute it"};
+enum class Step : int { control, netns, cgroup, cpus, group, privileges, parent, exec };
+constexpr std::array<const char*, 8> kStepTexts{
+    "pass the control socket", "enter its network namespace",
+    "join its cgroup",         "run on its CPUs",
+    "lead a process group",    "drop privileges",
+    "follow its parent",       "execute it"};
 
 struct Failure {
   Step step;
@@ -51,8 +53,18 @@ bool keep_only_net_admin() {
          ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_ADMIN, 0, 0) == 0;
 }
 
-bool drop_privileges(bool keep_net_admin) {
-  if (::geteuid() == 0) {
+bool keep_no_capability() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  const __user_cap_data_struct none[2]{};
+  return ::syscall(SYS_capset, &header, none) == 0;
+}
+
+bool drop_privileges(bool keep_net_admin, bool has_nobody) {
+  if (::geteuid() == 0 && !has_nobody) {
+    // In a user namespace that knows its maker alone: a program that root executes would
+    // have all capabilities of it again, but for PR_SET_NO_NEW_PRIVS.
+    if (!(keep_net_admin ? keep_only_net_admin() : keep_no_capability())) return false;
+  } else if (::geteuid() == 0) {
     if (keep_net_admin && ::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return false;
     if (::syscall(SYS_setgroups, 0, nullptr) != 0) return false;
     if (::syscall(SYS_setresgid, kNobody, kNobody, kNobody) != 0) return false;
@@ -62,12 +74,36 @@ bool drop_privileges(bool keep_net_admin) {
   return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
+struct FreeCpuSet {
+  void operator()(cpu_set_t* set) const { CPU_FREE(set); }
+};
+
+// As sched_setaffinity() takes them; none for no CPU.
+class CpuSet {
+ public:
+  explicit CpuSet(const std::vector<std::uint32_t>& cpus) {
+    if (cpus.empty()) return;
+    const auto count = *std::max_element(cpus.begin(), cpus.end()) + std::size_t{1};
+    set_.reset(CPU_ALLOC(count));
+    size_ = CPU_ALLOC_SIZE(count);
+    CPU_ZERO_S(size_, set_.get());
+    for (const auto cpu : cpus) CPU_SET_S(cpu, size_, set_.get());
+  }
+  bool apply() const { return set_ == nullptr || ::sched_setaffinity(0, size_, set_.get()) == 0; }
+
+ private:
+  std::unique_ptr<cpu_set_t, FreeCpuSet> set_;
+  std::size_t size_ = 0;
+};
+
 struct ChildSetup {
   const SpawnOptions& options;
+  const CpuSet& cpus;
   const std::vector<int>& cgroup_fds;
   char* const* argv;
   pid_t parent;
   int report_fd;
+  bool has_nobody;  // there is another user to become
 };
 
 [[noreturn]] void run_child(const ChildSetup& setup) {
@@ -82,12 +118,20 @@ struct ChildSetup {
   }
   if (options.netns != nullptr && ::setns(options.netns->fd(), CLONE_NEWNET) != 0)
     fail(Step::netns);
+  if (!setup.cpus.apply()) fail(Step::cpus);
   if ((options.own_session ? ::setsid() : ::setpgid(0, 0)) < 0) fail(Step::group);
   if (options.expendable) {
     const int fd = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (fd >= 0) static_cast<void>(!::write(fd, "800", 3));
   }
-  if (options.drop_privileges && !drop_privileges(options.keep_net_admin)) fail(Step::privileges);
+  if (options.may_lock_memory) {
+    // What cannot be had is less to lock, which is the program's to find out.
+    const rlimit all{RLIM_INFINITY, RLIM_INFINITY};
+    ::setrlimit(RLIMIT_MEMLOCK, &all);
+  }
+  if (options.drop_privileges && !drop_privileges(options.keep_net_admin, setup.has_nobody)) {
+    fail(Step::privileges);
+  }
   // Last: a change of credentials clears it. The parent may have died already.
   if (options.die_with_parent) {
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) fail(Step::parent);
@@ -143,7 +187,10 @@ ChildProcess ChildProcess::spawn(const SpawnOptions& options) {
   for (auto& argument : child_options.argv) argv.push_back(argument.data());
   argv.push_back(nullptr);
 
-  const ChildSetup setup{child_options, cgroup_fds, argv.data(), ::getpid(), report_in.get()};
+  const CpuSet cpus(options.cpus);
+  const ChildSetup setup{child_options,     cpus,       cgroup_fds,
+                         argv.data(),       ::getpid(), report_in.get(),
+                         maps_user(kNobody)};
   // Signals stay blocked until exec: a handler of the parent must not run in the child.
   sigset_t all;
   sigset_t before;
@@ -233,6 +280,13 @@ void drop_capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, 2> none{};
   if (::syscall(SYS_capset, &header, none.data()) != 0) throw_errno("drop capabilities", errno);
+}
+
+void use_all_descriptors() noexcept {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 Fd open_own_executable() {

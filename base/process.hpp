@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,11 +21,15 @@ struct SpawnOptions {
   int control_fd = -1;                    // becomes descriptor 3 of the child
   const Netns* netns = nullptr;           // stays in the caller's when null
   std::vector<std::string> cgroup_procs;  // cgroup.procs files to join before exec
-  bool drop_privileges = true;  // to nobody, no capabilities, no_new_privs (only from root)
-  bool keep_net_admin = false;  // keeps CAP_NET_ADMIN alone through exec (only from root)
-  bool die_with_parent = true;  // SIGKILL when the calling *thread* ends
-  bool own_session = false;     // leads a session of its own: no terminal
-  bool expendable = false;      // first choice of the kernel's OOM killer
+  std::vector<std::uint32_t> cpus;        // that it may run on; the caller's when empty
+  // To nobody, no capabilities, no_new_privs (only from root; in a user namespace without
+  // nobody the user stays).
+  bool drop_privileges = true;
+  bool keep_net_admin = false;   // keeps CAP_NET_ADMIN alone through exec (only from root)
+  bool may_lock_memory = false;  // without a limit, where that may be raised (RLIMIT_MEMLOCK)
+  bool die_with_parent = true;   // SIGKILL when the calling *thread* ends
+  bool own_session = false;      // leads a session of its own: no terminal
+  bool expendable = false;       // first choice of the kernel's OOM killer
 };
 
 // A child process. Destruction kills it (SIGKILL) and reaps it. Not thread-safe.
@@ -60,6 +65,9 @@ int exit_code_of(int status);
 
 // Gives up all capabilities of this thread, for good. Throws Error.
 void drop_capabilities();
+
+// Raises this process's limit of descriptors as far as it may be without a privilege.
+void use_all_descriptors() noexcept;
 
 // This program's own executable, to start it again under another name.
 Fd open_own_executable();

@@ -28,6 +28,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/process.hpp"
 #include "bpf/oracle.hpp"
 #include "bpf/provoke.hpp"
 #include "bpf/send_wait.hpp"
@@ -76,9 +77,6 @@ double sum(const Split& split) {
   return all;
 }
 
-bool emulated() {
-  return read_file("/proc/cpuinfo").find("QEMU TCG") != std::string::npos;
-}
 bool long_form() {
   return std::getenv("NETSTALL_CONFUSION_LONG") != nullptr;
 }
@@ -172,6 +170,8 @@ class Confusion : public ::testing::Test {
     // To load all backends takes an emulated machine half a minute.
     if (emulated() && !long_form()) GTEST_SKIP() << "the long form alone (scripts/confusion.sh)";
     run_in_netns("ip link set lo mtu 1500");
+    // All backends at once hold hundreds of descriptors; a plain shell allows 1024.
+    use_all_descriptors();
   }
 
   void run_in_netns(const std::string& command) const {
@@ -368,7 +368,7 @@ class Confusion : public ::testing::Test {
     }
     for (const auto& [backend, probe] : probes) {
       const auto reading = probe.read();
-      EXPECT_EQ(reading.lost_events, 0U) << backend;
+      expect_none_lost(reading.lost_events);
       for (std::size_t i = 0; i < groups_.size(); ++i) {
         judge({scenario, phase.name, i, backend}, reading.per_flow.at(i), own[i], truths[i]);
       }
@@ -441,7 +441,9 @@ class Confusion : public ::testing::Test {
     EXPECT_GE(stalls.total.count + locks, own.stalls) << who;
     EXPECT_LE(stalls.total.waits, own.waits) << who;
     EXPECT_GE(stalls.total.waits + locks, own.waits) << who;
-    EXPECT_NEAR(all, time, 0.02 * time + static_cast<double>(own.queued_ns)) << who;
+    // An emulated processor that stands still for a while counts that as the program's own.
+    const double unsure = emulated() ? 0.15 : 0.02;
+    EXPECT_NEAR(all, time, unsure * time + static_cast<double>(own.queued_ns)) << who;
   }
 
   void write(const Name& name, const Stalls& stalls, const OwnClock& own, double own_time,

@@ -56,7 +56,7 @@ TEST_F(DropProbes, AgreeWithTheKernelsCountersOnAShortQueue) {
 
   const auto retransmits = probes_[0]->read();
   EXPECT_EQ(retransmits.backend, "tracepoint");
-  EXPECT_EQ(retransmits.lost_events, 0U);
+  expect_none_lost(retransmits.lost_events);
   auto kinds = retransmits.events.at("flow");
   // Of those that could not be sent, the kernel counts some: where it had tried. Where it
   // does not tell the probe of them, what a queue refused is among them.

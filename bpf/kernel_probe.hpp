@@ -17,8 +17,8 @@
 namespace netstall {
 
 struct KernelProbeOptions {
-  // Only sockets of these two network namespaces are counted (Netns::cookie()).
-  std::uint64_t client_cookie = 0;
+  // Only sockets of these network namespaces are counted (Netns::cookie()).
+  std::vector<std::uint64_t> client_cookies;
   std::uint64_t server_cookie = 0;
   std::vector<FlowPort> ports;
   std::vector<std::string> flows;  // names, by index

@@ -25,7 +25,7 @@ enum class Look : std::uint8_t {
   room,       // never as much as two thirds of a send buffer were queued, and a charge can fail:
               // a buffer that the kernel sizes is cut instead, down to 4608 bytes
   late,       // never a whole one, and not room: it may have been full at first
-  missing,    // for half of the time, what was sent had not arrived on a lossless link
+  missing,    // for half of the time, the receiver lacked what it had dropped on a lossless link
   cut,        // full, and the buffer was smaller than it had been
   shut,       // full, and the peer's window was too small to go on, for two thirds of the time
   part_shut,  // or for more than a third
@@ -68,11 +68,13 @@ class Oracle {
   struct Watched {
     Sender sender;
     std::uint32_t sndbuf = 0;  // the largest so far
+    std::int64_t drops = 0;    // of its receiver, but for second copies, when that last had all
     std::optional<OracleWait> wait;
     std::map<Look, std::uint64_t> seen;
   };
 
   void run();
+  static bool is_missing(Watched& watched);
   void look_at(Watched& watched, std::uint64_t time_ns) const;
   static void judge(Watched& watched);
 

@@ -66,7 +66,7 @@ bool sleeps_in_throttle(pid_t tid) {
 }  // namespace
 
 Oracle::Oracle(const std::vector<Sender>& senders, bool stacks) : stacks_(stacks) {
-  for (const auto& sender : senders) watched_.push_back({sender, 0, std::nullopt, {}});
+  for (const auto& sender : senders) watched_.push_back({sender, 0, 0, std::nullopt, {}});
   thread_ = std::thread([this] { run(); });
 }
 
@@ -102,11 +102,24 @@ void Oracle::run() {
   }
 }
 
+// Whether something that was sent is missing at a receiver that has dropped since it last
+// had all. Without a drop it is on its way: a busy machine takes its time over that, too,
+// and sends again what is; the receiver drops that second copy and says so (DSACK).
+bool Oracle::is_missing(Watched& watched) {
+  const auto& server = watched.sender.connection->server;
+  const auto client = info_of(watched.sender.connection->client);
+  const auto drops = std::int64_t{memory_of(server)[SK_MEMINFO_DROPS]} - client.tcpi_dsack_dups;
+  if (sent_by(client) > info_of(server).tcpi_bytes_received) return drops > watched.drops;
+  watched.drops = drops;
+  return false;
+}
+
 // `time_ns`: since the last look, which this one stands for.
 void Oracle::look_at(Watched& watched, std::uint64_t time_ns) const {
   const auto memory = memory_of(watched.sender.connection->client);
   const auto sndbuf = memory[SK_MEMINFO_SNDBUF];
   watched.sndbuf = std::max(watched.sndbuf, sndbuf);
+  const bool missing = lossless_ && is_missing(watched);
   if (!watched.sender.state->stalled) {
     judge(watched);
     return;
@@ -121,9 +134,7 @@ void Oracle::look_at(Watched& watched, std::uint64_t time_ns) const {
   wait.fullest =
       std::max(wait.fullest, static_cast<double>(memory[SK_MEMINFO_WMEM_QUEUED]) / sndbuf);
   if (is_shut(info)) wait.shut_ns += time_ns;
-  if (lossless_ && sent_by(info) > info_of(watched.sender.connection->server).tcpi_bytes_received) {
-    wait.missing_ns += time_ns;
-  }
+  if (missing) wait.missing_ns += time_ns;
   if (stacks_ && sleeps_in_throttle(watched.sender.state->tid)) wait.throttled_ns += time_ns;
 }
 

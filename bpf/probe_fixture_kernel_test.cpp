@@ -100,7 +100,7 @@ testing::AssertionResult states(std::uint64_t stated, std::uint64_t taken) {
 
 KernelProbeOptions watching(const Netns& netns) {
   KernelProbeOptions options;
-  options.client_cookie = netns.cookie();
+  options.client_cookies = {netns.cookie()};
   options.server_cookie = netns.cookie();
   options.ports = {{kTestPort, 0, Side::client}};
   options.flows = {"flow"};

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "bpf/client_cookies.hpp"
 #include "bpf/kernel_probe.hpp"
 #include "bpf/libbpf_messages.hpp"
 #include "bpf/map_memory.hpp"
@@ -40,8 +41,7 @@ using SkeletonOf = std::unique_ptr<S, DestroySkeletonOf<S>>;
 
 template <class S>
 void watch_run(S& skeleton, const KernelProbeOptions& options) {
-  skeleton.rodata->client_cookie = options.client_cookie;
-  skeleton.rodata->server_cookie = options.server_cookie;
+  watch_namespaces(skeleton, options.client_cookies, options.server_cookie);
   const auto ports = std::max<std::size_t>(options.ports.size(), 1);
   bpf_map__set_max_entries(skeleton.maps.ports, static_cast<__u32>(ports));
 }

@@ -56,6 +56,13 @@ bool eventually(const std::function<bool()>& condition,
 // 200 ms late, and lets a blocked sender go on once. False if it never comes.
 bool settles(const std::vector<int>& fds, const std::function<bool()>& condition);
 
+// This machine is QEMU's software emulation.
+bool emulated();
+
+// None: but an emulated CPU takes so long for a program that an interrupt finds it at
+// work now and then, and the kernel does not run it twice.
+void expect_none_lost(std::uint64_t lost_events);
+
 // What senders know of their own stalls. Blocking: from the thread's voluntary
 // context switches within a send(); non-blocking: from EAGAIN to progress.
 struct OwnClock {

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "base/error.hpp"
+#include "bpf/client_cookies.hpp"
 #include "bpf/libbpf_messages.hpp"
 #include "bpf/map_entries.hpp"
 #include "bpf/mapped_array.hpp"
@@ -59,8 +60,7 @@ void prepare(send_wait_bpf& skeleton, const SendWaitOptions& options,
   bpf_map__set_max_entries(skeleton.maps.refusals, sizes.refusals);
   bpf_map__set_max_entries(skeleton.maps.losses, sizes.losses);
   bpf_map__set_max_entries(skeleton.maps.stacks, sizes.stacks);
-  skeleton.rodata->client_cookie = options.client_cookie;
-  skeleton.rodata->server_cookie = options.server_cookie;
+  watch_namespaces(skeleton, options.client_cookies, options.server_cookie);
   skeleton.rodata->keep_worst = options.keep_worst;
   skeleton.rodata->watch_eagain = options.nonblocking_senders > 0;
   skeleton.rodata->sees_entry = variant.backend != SendWaitBackend::tracepoint;

@@ -34,8 +34,8 @@ struct FlowPort {
 };
 
 struct SendWaitOptions {
-  // Only sockets of these two network namespaces are counted (Netns::cookie()).
-  std::uint64_t client_cookie = 0;
+  // Only sockets of these network namespaces are counted (Netns::cookie()).
+  std::vector<std::uint64_t> client_cookies;
   std::uint64_t server_cookie = 0;
   std::vector<FlowPort> ports;
   std::uint32_t flows = 0;

@@ -34,7 +34,7 @@ class SendWaitEagain : public ::testing::TestWithParam<SendWaitBackend> {
   Stalls read() {
     probe_->set_window(from_, mono_now());
     auto reading = probe_->read();
-    EXPECT_EQ(reading.lost_events, 0U);
+    expect_none_lost(reading.lost_events);
     return reading.per_flow.at(0);
   }
 

@@ -71,7 +71,7 @@ class SendWaitEdges : public ::testing::TestWithParam<std::tuple<SendWaitBackend
     to_ = mono_now();
     probe_->set_window(from_, to_);
     auto reading = probe_->read();
-    EXPECT_EQ(reading.lost_events, 0U);
+    expect_none_lost(reading.lost_events);
     EXPECT_EQ(reading.per_flow.size(), 1U);
     return reading.per_flow.at(0).total;
   }

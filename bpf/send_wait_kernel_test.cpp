@@ -61,7 +61,7 @@ class SendWaitBlocking : public ::testing::TestWithParam<SendWaitBackend> {
   SendWait::Reading read() {
     probe_->set_window(from_, mono_now());
     auto reading = probe_->read();
-    EXPECT_EQ(reading.lost_events, 0U);
+    expect_none_lost(reading.lost_events);
     EXPECT_EQ(probe_->blocked_now(), 0);
     return reading;
   }
@@ -72,14 +72,16 @@ class SendWaitBlocking : public ::testing::TestWithParam<SendWaitBackend> {
 
   static void expect_agreement(const Stalls& stalls, const OwnClock& own) {
     EXPECT_EQ(stalls.total.count, own.stalls);
-    EXPECT_EQ(stalls.total.waits, own.waits);
+    // Woken for nothing, a thread sleeps again in the same wait, which to itself are two;
+    // that happens where the memory that woke it is gone when it runs, as a slow CPU shows.
+    EXPECT_LE(stalls.total.waits, own.waits);
+    EXPECT_GE(stalls.total.waits, emulated() ? own.waits - own.waits / 10 : own.waits);
     EXPECT_EQ(stalls.total.duration.count(), own.stalls);
-    EXPECT_EQ(stalls.total.wait->count(), own.waits);
+    EXPECT_EQ(stalls.total.wait->count(), stalls.total.waits);
     // A wait is within its send(), and the thread is off the CPU in it; but also
     // where it is preempted while it copies. The switches themselves are of either.
     const auto time = static_cast<double>(stalls.total.time_ns);
     const auto switches = 1e4 * static_cast<double>(own.waits);
-    EXPECT_LE(stalls.total.time_ns, own.wall_ns);
     EXPECT_LE(stalls.total.time_ns, own.wall_ns);
     EXPECT_GE(time, static_cast<double>(own.off_cpu_ns - own.queued_ns) * 0.99 - switches);
     EXPECT_NEAR(stalls.total.duration.sum(), time, time * 0.001);
@@ -187,12 +189,28 @@ TEST_P(SendWaitBlocking, OtherSocketsAreNotCounted) {
   EXPECT_EQ(read().per_flow.at(0).total.waits, 0U);
 }
 
+TEST_P(SendWaitBlocking, CountsTheSendsOfTheLastOfManyClients) {
+  const auto connections = connect_within(netns_, 2, {.sndbuf = 8192, .rcvbuf = 8192});
+  auto wanted = options(4);
+  wanted.client_cookies.clear();
+  while (wanted.client_cookies.size() < kMaxClients - 1) {
+    wanted.client_cookies.push_back(~std::uint64_t{wanted.client_cookies.size()});  // nobody's
+  }
+  wanted.client_cookies.push_back(netns_.cookie());
+  watch(wanted);
+  const Readers readers(server_ends(connections), 8192, milliseconds(1));
+  const auto own = send_blocking(client_ends(connections), 16384, 20);
+  expect_agreement(read().per_flow.at(0), own);
+  wanted.client_cookies.push_back(1);
+  EXPECT_FALSE(SendWait::load(wanted).probe) << "more than a run may have";
+}
+
 TEST_P(SendWaitBlocking, CountsAServersSendsToItsOwnFlowGroup) {
   const auto first = connect_within(netns_, 2, {.sndbuf = 8192, .rcvbuf = 8192});
   const auto second =
       connect_within(netns_, 2, {.port = 5002, .sndbuf = 8192, .rcvbuf = 8192, .ipv6 = true});
   auto wanted = options(4);
-  wanted.client_cookie = 0;
+  wanted.client_cookies = {};
   wanted.server_cookie = netns_.cookie();
   wanted.flows = 3;
   wanted.ports = {{kTestPort, 0, Side::server}, {5002, 2, Side::server}};

@@ -37,7 +37,7 @@ class SpellProbes : public ProbeFixture {
  protected:
   SpellCount spells(const char* place, const char* kind) {
     const auto finding = probes_.front()->read();
-    EXPECT_EQ(finding.lost_events, 0U);
+    expect_none_lost(finding.lost_events);
     return finding.spells.at(place).at(kind);
   }
 

@@ -7,8 +7,8 @@
  *   kprobe      on_wait_kprobe at its entry; on_switch sees the thread sleep and run
  *   tracepoint  on_switch sees a thread sleep inside a send() and run again
  *
- * All: the end of a send() by on_sent, on_sent_fexit (and on_sendpage_fexit) or
- * on_syscall_exit, which is also where EAGAIN and the progress after it are seen;
+ * All: the end of a send() by on_sent, on_sent_fexit (and on_sendpage_fexit, and
+ * on_early_sent) or on_syscall_exit, which is also where EAGAIN and the progress after it are seen;
  * on_refused, on_drop, on_retransmit, on_state as in send_wait; on_exit; on_fork
  * where children are followed; the throttle where it can be attached.
  *
@@ -46,6 +46,17 @@ static __always_inline void begin_traced_wait(send_record* send, struct task_str
   if (report_edges) send->edge = report_start(&send->who, now);
 }
 
+/* A wait that began before the programs were attached does not return through them:
+ * the thread's next step ends it. */
+static __always_inline void end_earlier_wait(send_record* send, struct task_struct* task,
+                                             __u64 now) {
+  if (send->asleep) {
+    leave_wait(send, task, now);
+  } else {
+    end_wait(send);
+  }
+}
+
 static __always_inline int enter_wait(void* ctx, struct sock* sk, long* timeo_p) {
   struct task_struct* task = bpf_get_current_task_btf();
   if (!watched(task, sk)) return 0;
@@ -57,7 +68,7 @@ static __always_inline int enter_wait(void* ctx, struct sock* sk, long* timeo_p)
   begin_why(sk, &why, refused_since(sk), true);
   send_record* send = open_send(task, sk);
   if (!send) return 0;
-  end_wait(send);
+  end_earlier_wait(send, task, now);
   send->why = why;
   if (timeo) {
     begin_traced_wait(send, task, now);
@@ -79,7 +90,7 @@ static __always_inline int enter_throttle(void* ctx) {
   if (is_over(now)) return 0;
   send_record* send = open_send(task, sk);
   if (!send) return 0;
-  end_wait(send);
+  end_earlier_wait(send, task, now);
   const struct netstall_why why = {.cause = NETSTALL_CAUSE_CGROUP_THROTTLE};
   send->why = why;
   begin_traced_wait(send, task, now);
@@ -286,6 +297,15 @@ int BPF_PROG(on_sendpage_fexit, struct sock* sk, struct page* page, int offset, 
   return sent(ctx, sk, ret);
 }
 
+/* A send() that has begun before these were attached does not return through them:
+ * the loader leaves this one attached until the last of those is over. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_early_sent, struct pt_regs* regs, long ret) {
+  if (!early_open) return 0;
+  send_record* send = find_send(bpf_get_current_task_btf()->pid);
+  return send && send->before ? sent(ctx, (struct sock*)send->sock, ret) : 0;
+}
+
 /* For kernels that have none of these. */
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_syscall_exit, struct pt_regs* regs, long ret) {
@@ -342,6 +362,7 @@ int find_blocked(struct bpf_iter__task* context) {
   begin_why(sk, &why, 0, false);
   send->why = why;
   send->before = 1;
+  add(&early_open, 1);
   send->write_seq = BPF_CORE_READ((struct tcp_sock*)sk, write_seq);
   send->switches = switches - 1; /* its return is to find that it slept */
   send->wait_from = bpf_ktime_get_ns();

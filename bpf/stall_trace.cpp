@@ -185,6 +185,12 @@ void find_blocked(const stall_trace_bpf& skeleton) {
   }
 }
 
+// What sees the ends of those alone costs each system call of the machine something.
+void drop_early_sent(stall_trace_bpf& skeleton) noexcept {
+  if (skeleton.links.on_early_sent == nullptr || load_shared(skeleton.bss->early_open) != 0) return;
+  bpf_link__destroy(std::exchange(skeleton.links.on_early_sent, nullptr));
+}
+
 // The programs of one variant, loaded and attached; else why not. A failed load
 // spoils the object, so each attempt opens its own.
 Skeleton attach(const StallTraceOptions& options, const WaitVariant& variant,
@@ -210,6 +216,7 @@ Skeleton attach(const StallTraceOptions& options, const WaitVariant& variant,
   // From here on it counts.
   run(skeleton->progs.read_self, "read the kernel's clock");
   find_blocked(*skeleton);
+  drop_early_sent(*skeleton);
   return skeleton;
 }
 
@@ -351,6 +358,7 @@ std::int64_t StallTrace::kernel_clock_ns() const {
 
 void StallTrace::take_events(const Take& take, const KernelToWall& to_wall) {
   auto& loaded = *loaded_;
+  drop_early_sent(*loaded.skeleton);
   loaded.take = &take;
   loaded.to_wall = &to_wall;
   const int error = ring_buffer__consume(loaded.ring);

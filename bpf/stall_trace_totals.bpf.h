@@ -53,6 +53,8 @@ volatile __u64 until = ~0ULL;
 volatile __u64 next_event = 0; /* when the rate has room for one */
 
 /* Each ended stall (or each wait, where edges are reported) is in one of these. */
+volatile __u64 early_open = 0; /* entries of `sends` that began before the trace */
+
 volatile __u64 reported = 0;
 volatile __u64 too_short = 0; /* below least_ns */
 volatile __u64 over_rate = 0;
@@ -217,9 +219,11 @@ static __noinline int end_send(__u32 tid, send_record* send) {
       bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
     }
   }
+  const bool early = send->before;
   if (bpf_map_delete_elem(&sends, &tid)) return 0;
   __sync_fetch_and_add(sends_like_it(tid), -1);
   add(&sends_open, -1);
+  if (early) add(&early_open, -1);
   return 0;
 }
 

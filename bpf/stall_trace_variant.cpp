@@ -27,7 +27,8 @@ std::vector<WaitVariant> stall_trace_variants(const StallTraceOptions& options,
   };
   using enum SendWaitBackend;
   add({fentry, {"on_wait", "on_waited", "on_sent"}, {}, {kEachSend}});
-  WaitVariant by_return{fentry, {"on_wait", "on_waited", "on_sent_fexit"}, {}, {kEachSend}};
+  WaitVariant by_return{
+      fentry, {"on_wait", "on_waited", "on_sent_fexit", "on_early_sent"}, {}, {kEachSend}};
   if (places.sendpage) by_return.programs.emplace_back("on_sendpage_fexit");
   add(std::move(by_return));
   add({kprobe, {"on_wait_kprobe", "on_switch", "on_sent"}, {}, {kUntilItRuns, kEachSend}});

@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/file.hpp"
+#include "base/user_namespace.hpp"
 #include "bpf/kernel_probe.hpp"
 #include "bpf/libbpf_messages.hpp"
 
@@ -36,6 +37,10 @@ std::optional<std::string> why_no_bpf() {
   const auto has = [&](unsigned capability) { return ((capabilities >> capability) & 1U) != 0; };
   if (!has(CAP_SYS_ADMIN) && !(has(CAP_BPF) && has(CAP_PERFMON))) {
     return "loading BPF programs needs the capabilities CAP_BPF and CAP_PERFMON: run as root";
+  }
+  if (!in_first_user_namespace()) {
+    return "loading BPF programs needs capabilities of the machine, and this is a user namespace: "
+           "run as root";
   }
   if (::access(kKernelBtf, R_OK) != 0) {
     return fmt::format("no {} ({}): the kernel needs CONFIG_DEBUG_INFO_BTF", kKernelBtf,

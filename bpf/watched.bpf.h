@@ -2,12 +2,9 @@
  * but send_wait, which has tables of its own for the sake of speed. */
 #pragma once
 
+#include "bpf/clients.bpf.h"
 #include "bpf/kernel_types.h"
 #include "bpf/watched.h"
-
-/* Set by the loader. */
-const volatile __u64 client_cookie = 0;
-const volatile __u64 server_cookie = 0;
 
 /* By the server's port. Sized by the loader. */
 struct {
@@ -36,7 +33,7 @@ static __always_inline int side_of(const struct net* net) {
   const __u64 cookie = BPF_CORE_READ(net, net_cookie);
   if (cookie == client_cookie) return NETSTALL_CLIENT;
   if (cookie == server_cookie) return NETSTALL_SERVER;
-  return -1;
+  return is_further_client(cookie) ? NETSTALL_CLIENT : -1;
 }
 
 /* One end of a connection of the run. */

@@ -23,6 +23,9 @@ set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
 # For the root qdiscs of a link, which most scenarios have not.
 set(CPACK_DEBIAN_PACKAGE_RECOMMENDS iproute2)
+# For guests (`netstall run --guest`).
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS
+  "qemu-system-x86, busybox-static, python3, xz-utils, zstd, lz4")
 set(debian_dir ${CMAKE_CURRENT_BINARY_DIR}/debian)
 # Runs leave empty lock files in /run, which must not vanish while one is held.
 file(WRITE ${debian_dir}/postrm

@@ -19,7 +19,7 @@ if(NETSTALL_SANITIZE)
   # uninitialized; the sanitizers themselves look for that, and better.
   target_compile_options(netstall_flags INTERFACE
     -fsanitize=${NETSTALL_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -fno-pie
-    -Wno-maybe-uninitialized)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(netstall_flags INTERFACE -fsanitize=${NETSTALL_SANITIZE} -no-pie)
   if(NETSTALL_SANITIZE MATCHES thread)
     # Asio has fences, which ThreadSanitizer does not see; g++ says so at each of them.

@@ -1,12 +1,9 @@
 #include "loadgen/acceptor.hpp"
 
-#include <fmt/format.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -40,21 +37,12 @@ Acceptor::~Acceptor() = default;
 void Acceptor::listen() {
   for (std::size_t i = 0; i < configure_.tasks.size(); ++i) {
     const auto& task = configure_.tasks[i];
-    const auto& text = task.family == Family::ipv4 ? configure_.local_v4 : configure_.local_v6;
-    const auto address = address_of(task.family, text, task.port);
-    const auto operation = fmt::format("listen on {} port {}", text, task.port);
-    Fd fd = make_socket(task, Side::server);
-    if (!fd) throw_errno(operation, errno);
-    const int yes = 1;
-    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (task.family == Family::ipv6) {
-      ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
+    if (is_udp(task.pattern) || task.pattern == Pattern::connect) {
+      expected_.push_back(0);
+      continue;
     }
-    // The kernel cuts the queue to net.core.somaxconn.
-    if (::bind(fd.get(), address.get(), address.length) != 0 ||
-        ::listen(fd.get(), std::numeric_limits<int>::max()) != 0) {
-      throw_errno(operation, errno);
-    }
+    Fd fd =
+        listen_on(task, task.family == Family::ipv4 ? configure_.local_v4 : configure_.local_v6);
     auto& listener = listeners_.emplace_back(io_, i);
     listener.socket.assign(task.family == Family::ipv4 ? asio::ip::tcp::v4() : asio::ip::tcp::v6(),
                            fd.release());
@@ -65,7 +53,6 @@ void Acceptor::listen() {
 void Acceptor::start() {
   for (auto& listener : listeners_) await(listener);
   finish_at((mono_now() + configure_.ramp + configure_.connect_deadline).ns);
-  finish_if_complete();
 }
 
 void Acceptor::settle(const std::vector<std::uint32_t>& connections) {
@@ -73,7 +60,10 @@ void Acceptor::settle(const std::vector<std::uint32_t>& connections) {
     throw Error(ErrorKind::failed, "read a message", "it settles other tasks than were configured");
   }
   if (stopped_) return;
-  expected_ = connections;
+  for (std::size_t i = 0; i < expected_.size(); ++i) {
+    const auto pattern = configure_.tasks[i].pattern;
+    expected_[i] = is_udp(pattern) || pattern == Pattern::connect ? 0 : connections[i];
+  }
   finish_at((mono_now() + configure_.connect_deadline).ns);
   finish_if_complete();
 }

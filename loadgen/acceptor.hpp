@@ -1,4 +1,4 @@
-// A server's listeners: one a task, since the port tells what a connection is for.
+// A server's listeners: one a task of TCP, since the port tells what a connection is for.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,9 @@
 namespace netstall {
 
 // Accepts until every task has the connections that it expects, then listens no
-// more. The tasks and the io_context outlive it. Reactor's thread alone.
+// more. Of connect none is expected: its Answerers listen; where that is all, it
+// ends with settle(). The tasks and the io_context outlive it.
+// Reactor's thread alone.
 class Acceptor {
  public:
   struct Handlers {
@@ -33,7 +35,8 @@ class Acceptor {
 
   // Throws Error where an address, an option or a port is refused.
   void listen();
-  // Accepts; gives up configure.connect_deadline after the ramp, from now.
+  // Accepts; gives up configure.connect_deadline after the ramp, from now. Where no task has
+  // a listener, it is done when that is settled.
   void start();
   // From now on only so many are expected; as configure.tasks. Gives up
   // configure.connect_deadline from now.

@@ -6,17 +6,14 @@
 
 #include "base/error.hpp"
 #include "loadgen/thread_looker.hpp"
+#include "model/cost.hpp"
 
 namespace netstall {
-namespace {
-
-constexpr auto kReadyWithin = std::chrono::seconds(30);
-constexpr auto kJoinWithin = std::chrono::seconds(10);
-
-}  // namespace
 
 BlockingSenders::BlockingSenders(const FlowTask& task, std::uint64_t seed, std::string_view payload)
-    : task_(task), seed_(seed), plan_(task.payload, payload) {}
+    : task_(task), seed_(seed), plan_(task.payload, payload) {
+  plan_.datagrams = is_udp(task.pattern);
+}
 
 BlockingSenders::~BlockingSenders() = default;
 
@@ -29,22 +26,16 @@ void BlockingSenders::adopt(Fd socket) {
 
 void BlockingSenders::prepare() {
   plan_.tally = std::make_unique<SharedTally>(threads_.size());
-  for (auto& thread : threads_) thread.begin();
-  const Deadline deadline(kReadyWithin);
-  for (const auto& thread : threads_) {
-    while (!thread.ready()) {
-      if (deadline.passed()) {
-        throw Error(ErrorKind::failed, "start the senders' threads", "they do not get to run");
-      }
-      ::sched_yield();
-    }
-  }
+  plan_.own_payload =
+      !task_.socket.zerocopy && threads_.size() * plan_.sizes.largest() <= kOwnPayloadBytes;
+  begin_all(threads_);
 }
 
 void BlockingSenders::start(std::int64_t traffic_from, const Window& window) {
   if (task_.pace) plan_.pacer.emplace(traffic_from, *task_.pace, seed_, task_.port);
   plan_.connections = static_cast<std::uint32_t>(threads_.size());
   plan_.traffic_from = traffic_from;
+  plan_.zerocopy = task_.socket.zerocopy;
   plan_.window = window;
   for (auto& thread : threads_) thread.go();
 }
@@ -69,24 +60,21 @@ Senders::Collected BlockingSenders::collect() {
       ++collected.errors[errno_name(thread.error())];
       continue;
     }
-    if (++collected.alive == 1) collected.options = options_of(thread.fd(), task_.family);
-    collected.sndbuf.record(sndbuf_of(thread.fd()));
-    collected.rcvbuf.record(rcvbuf_of(thread.fd()));
+    collected.add(thread.fd(), task_.family);
   }
   collected.tally = plan_.tally->collect();
+  if (!plan_.datagrams) return collected;
+  for (const auto& [error_number, count] : collected.tally.spared) {
+    collected.errors[errno_name(error_number)] += count;
+  }
+  auto& datagrams = collected.datagrams.emplace();
+  for (const auto& thread : threads_) datagrams.sent += thread.sent_in_window();
+  collected.tally.messages = datagrams.sent;
   return collected;
 }
 
 void BlockingSenders::stop() {
-  if (stopped_) return;
-  stopped_ = true;
-  for (auto& thread : threads_) thread.stop();
-  const Deadline deadline(kJoinWithin);
-  for (auto& thread : threads_) {
-    if (!thread.join(deadline)) {
-      throw Error(ErrorKind::failed, "end the senders' threads", "one does not end");
-    }
-  }
+  end_all(threads_);
 }
 
 }  // namespace netstall

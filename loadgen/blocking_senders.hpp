@@ -24,6 +24,8 @@ class BlockingSenders final : public Senders {
   void start(std::int64_t traffic_from, const Window& window) override;
   // Those that have been off the CPU in the send() they are in.
   std::uint64_t blocked_now() override;
+  std::size_t connection_count() const noexcept override { return threads_.size(); }
+  int descriptor(std::size_t index) noexcept override { return threads_[index].fd(); }
   Collected collect() override;
   // shutdown() wakes a thread from a send() that would block for ever.
   void stop() override;
@@ -42,7 +44,6 @@ class BlockingSenders final : public Senders {
   std::uint64_t seed_;
   SenderPlan plan_;
   std::deque<SenderThread> threads_;
-  bool stopped_ = false;
 };
 
 }  // namespace netstall

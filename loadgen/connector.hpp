@@ -32,9 +32,10 @@ class Connector {
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
-  // Connect i of a task of N starts ramp · i/N from now. What is not established
-  // configure.connect_deadline after the ramp fails with ETIMEDOUT. Throws Error
-  // for addresses and socket options that make no sense; a refused connect is data.
+  // Of connect nothing is to be done: its Dialers do. Connect i of another task of N starts ramp ·
+  // i/N from now. What is not established configure.connect_deadline after the ramp fails with
+  // ETIMEDOUT. Throws Error for addresses and socket options that make no sense; a refused connect
+  // is data.
   void start();
   // No handler is called any more. Idempotent.
   void stop();
@@ -48,8 +49,7 @@ class Connector {
   void pump();
   std::int64_t due(std::size_t task) const noexcept;
   void connect(std::size_t task);
-  void await(const std::shared_ptr<Attempt>& attempt);
-  void settle(Attempt& attempt, int error_number);
+  void settle(std::size_t task, Fd socket, std::int64_t began, int error_number);
   void fail(std::size_t task, int error_number);
   void give_up();
   void abandon_all();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 
 #include "loadgen/endpoint.hpp"
@@ -15,11 +16,14 @@ std::string buffer_text(const std::optional<Bytes>& size) {
 }
 
 std::string reader_text(const FlowTask& task) {
-  std::string text = fmt::format("reader: {} a recv(), ", to_text(Bytes{read_size(task)}));
+  std::string text = is_udp(task.pattern)
+                         ? "reader: a datagram a recv(), "
+                         : fmt::format("reader: {} a recv(), ", to_text(Bytes{read_size(task)}));
   text +=
       task.reader.bytes_per_s
           ? fmt::format("{} a connection", to_text(Rate{*task.reader.bytes_per_s, Rate::Of::bytes}))
           : "at once";
+  if (task.reader.io == ReaderIo::blocking) text += ", a thread a connection in blocking recv()s";
   if (task.reader.rate_sigma > 0) {
     text += fmt::format(" in the median, log-normal with sigma {}", task.reader.rate_sigma);
   }
@@ -29,6 +33,7 @@ std::string reader_text(const FlowTask& task) {
   if (task.reader.stop_after) {
     text += fmt::format(", nothing more {} after traffic began", to_text(*task.reader.stop_after));
   }
+  if (task.acknowledge) text += ", acknowledges each message";
   if (task.reader.share < 1) {
     text += fmt::format("; so {} of the connections, the others at once", task.reader.share);
   }
@@ -94,33 +99,55 @@ std::string requests_text(const FlowTask& task) {
   if (!task.pace && task.think.count() > 0) {
     text += fmt::format(", the next one {} after a response", to_text(task.think));
   }
+  if (is_udp(task.pattern)) text += ", given up after a second";
   return text;
+}
+
+std::string connects_text(const FlowTask& task) {
+  return fmt::format("a connection for each, which the {} closes first; responses: {}",
+                     name_of(task.closes), sizes_text(task.response));
 }
 
 }  // namespace
 
 std::vector<std::string> effective_options(const FlowTask& task) {
   const bool blocking = task.io == Io::blocking;
-  const bool requests = task.pattern == Pattern::request_response;
-  std::vector<std::string> lines{fmt::format("flow {}: {} connections to port {}, {}, {}",
-                                             task.name, task.connections, task.port,
-                                             name_of(task.family), name_of(task.pattern))};
+  const bool level = task.io == Io::level_triggered;
+  const bool connects = task.pattern == Pattern::connect;
+  const bool requests = is_exchange(task.pattern);
+  const bool udp = is_udp(task.pattern);
+  const bool multicast = task.pattern == Pattern::multicast;
+  const auto ports = udp && !multicast ? fmt::format("ports {} to {} of both ends", task.port,
+                                                     task.port + std::max(task.connections, 1U) - 1)
+                                       : fmt::format("port {}", task.port);
+  std::vector<std::string> lines{fmt::format("flow {}: {} connections to {}, {}, {}", task.name,
+                                             task.connections, ports, name_of(task.family),
+                                             name_of(task.pattern))};
   if (task.pattern != Pattern::idle) {
     lines.push_back(fmt::format("sender: {}, {}, {}",
                                 task.pattern == Pattern::duplex ? "both" : name_of(task.sender),
                                 name_of(task.io),
-                                blocking   ? "a thread each"
-                                : requests ? "level-triggered epoll in one thread"
-                                           : "edge-triggered epoll in one thread"));
-    lines.push_back(
-        fmt::format("messages: {}, {}", sizes_text(task.payload),
-                    requests && !task.pace ? "one after each response" : pace_text(task.pace)));
-    lines.push_back(requests ? requests_text(task) : reader_text(task));
+                                blocking                   ? "a thread each"
+                                : task.io == Io::io_uring  ? "operations of a ring in one thread"
+                                : level || requests || udp ? "level-triggered epoll in one thread"
+                                                           : "edge-triggered epoll in one thread"));
+    lines.push_back(fmt::format(
+        "messages: {}, {}", sizes_text(task.payload),
+        (requests || connects) && !task.pace ? "one after each response" : pace_text(task.pace)));
+    lines.push_back(requests   ? requests_text(task)
+                    : connects ? connects_text(task)
+                               : reader_text(task));
   }
   lines.push_back(fmt::format("buffers: SO_SNDBUF {} at the sender, SO_RCVBUF {} at the reader{}",
                               buffer_text(task.socket.sndbuf), buffer_text(task.socket.rcvbuf),
                               task.socket.force_buffers ? ", forced" : ""));
   lines.push_back(options_text(task.socket));
+  if (multicast) {
+    lines.push_back(
+        fmt::format("multicast: {} groups, one socket sends to all of them, others "
+                    "join up to {} each",
+                    task.multicast.groups, task.multicast.per_socket));
+  }
   return lines;
 }
 

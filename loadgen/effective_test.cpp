@@ -6,6 +6,7 @@
 namespace netstall {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 
 TEST(Effective, NamesDefaultsToo) {
@@ -21,6 +22,14 @@ TEST(Effective, NamesDefaultsToo) {
                           "buffers: SO_SNDBUF the kernel's default at the sender, SO_RCVBUF the "
                           "kernel's default at the reader",
                           "options of both ends: the kernel's defaults"));
+}
+
+TEST(Effective, NamesReadersWithAThreadEach) {
+  FlowTask task;
+  task.reader.io = ReaderIo::blocking;
+  EXPECT_THAT(
+      effective_options(task),
+      Contains("reader: 64KiB a recv(), at once, a thread a connection in blocking recv()s"));
 }
 
 TEST(Effective, NamesWhatWasAsked) {
@@ -94,8 +103,38 @@ TEST(Effective, NamesWhatOtherPatternsDo) {
   task.pattern = Pattern::duplex;
   EXPECT_EQ(effective_options(task).at(1),
             "sender: both, nonblocking, edge-triggered epoll in one thread");
+  task.io = Io::level_triggered;
+  EXPECT_EQ(effective_options(task).at(1),
+            "sender: both, level-triggered, level-triggered epoll in one thread");
+  task.io = Io::nonblocking;
+  task.pattern = Pattern::connect;
+  task.closes = Side::client;
+  task.socket.linger = std::chrono::seconds(0);
+  lines = effective_options(task);
+  EXPECT_EQ(lines.at(2), "messages: 100 each, one after each response");
+  EXPECT_EQ(lines.at(3),
+            "a connection for each, which the client closes first; responses: 10 to 1000, Pareto "
+            "with shape 1.2");
+  EXPECT_EQ(lines.at(5), "options of both ends: linger 0s");
   task.pattern = Pattern::idle;
   EXPECT_EQ(effective_options(task).size(), 3U);
+  task.pattern = Pattern::udp_stream;
+  task.connections = 3;
+  const auto datagrams = effective_options(task);
+  EXPECT_EQ(datagrams.at(0),
+            "flow rpc: 3 connections to ports 5004 to 5006 of both ends, ipv4, udp-stream");
+  EXPECT_EQ(datagrams.at(1), "sender: client, nonblocking, level-triggered epoll in one thread");
+  EXPECT_EQ(datagrams.at(3), "reader: a datagram a recv(), at once");
+  task.pattern = Pattern::udp_request_response;
+  EXPECT_EQ(effective_options(task).at(3),
+            "responses: 10 to 1000, Pareto with shape 1.2, at most 4 requests under way, the next "
+            "one 3ms after a response, given up after a second");
+  task.pattern = Pattern::multicast;
+  task.multicast = {4, 2};
+  const auto multicast = effective_options(task);
+  EXPECT_EQ(multicast.at(0), "flow rpc: 3 connections to port 5004, ipv4, multicast");
+  EXPECT_EQ(multicast.back(),
+            "multicast: 4 groups, one socket sends to all of them, others join up to 2 each");
 }
 
 }  // namespace

@@ -133,10 +133,15 @@ Address address_of(Family family, const std::string& text, std::uint16_t port) {
 
 Fd make_socket(const FlowTask& task, Side side) {
   const int family = task.family == Family::ipv4 ? AF_INET : AF_INET6;
-  Fd fd(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  const bool udp = is_udp(task.pattern);
+  Fd fd(::socket(family, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return fd;
-  set_value(fd.get(), SOL_SOCKET, SO_LINGER, linger{1, 0}, "SO_LINGER");
   const auto& socket = task.socket;
+  if (task.pattern != Pattern::connect) {
+    if (!udp) set_linger(fd.get(), Nanoseconds(0));
+  } else if (socket.linger) {
+    set_linger(fd.get(), *socket.linger);
+  }
   if (sends(task, side) && socket.sndbuf) {
     set_buffer(fd.get(), socket.force_buffers ? SO_SNDBUFFORCE : SO_SNDBUF, *socket.sndbuf,
                socket.force_buffers ? "SO_SNDBUFFORCE" : "SO_SNDBUF");
@@ -145,8 +150,39 @@ Fd make_socket(const FlowTask& task, Side side) {
     set_buffer(fd.get(), socket.force_buffers ? SO_RCVBUFFORCE : SO_RCVBUF, *socket.rcvbuf,
                socket.force_buffers ? "SO_RCVBUFFORCE" : "SO_RCVBUF");
   }
+  if (sends(task, side) && socket.zerocopy) {
+    set_option(fd.get(), SOL_SOCKET, SO_ZEROCOPY, 1, "SO_ZEROCOPY");
+  }
   set_common(fd.get(), task);
   return fd;
+}
+
+Fd listen_on(const FlowTask& task, const std::string& text) {
+  const auto address = address_of(task.family, text, task.port);
+  const auto operation = fmt::format("listen on {} port {}", text, task.port);
+  Fd fd = make_socket(task, Side::server);
+  if (!fd) throw_errno(operation, errno);
+  const int yes = 1;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (task.family == Family::ipv6) {
+    ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &yes, sizeof yes);
+  }
+  if (::bind(fd.get(), address.get(), address.length) != 0 ||
+      ::listen(fd.get(), std::numeric_limits<int>::max()) != 0) {
+    throw_errno(operation, errno);
+  }
+  return fd;
+}
+
+void set_linger(int fd, Nanoseconds duration) {
+  set_value(fd, SOL_SOCKET, SO_LINGER, linger{1, static_cast<int>(seconds(duration))}, "SO_LINGER");
+}
+
+int take_socket_error(int fd) noexcept {
+  int error_number = 0;
+  socklen_t length = sizeof error_number;
+  if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error_number, &length) != 0) return errno;
+  return error_number;
 }
 
 std::uint64_t sndbuf_of(int fd) {
@@ -167,6 +203,8 @@ OptionTexts requested_options(const SocketSpec& socket) {
   if (socket.busy_poll) texts["busy_poll"] = to_text(*socket.busy_poll);
   if (socket.dscp) texts["dscp"] = fmt::to_string(*socket.dscp);
   if (socket.priority) texts["priority"] = fmt::to_string(*socket.priority);
+  if (socket.zerocopy) texts["zerocopy"] = "true";
+  if (socket.linger) texts["linger"] = to_text(*socket.linger);
   return texts;
 }
 
@@ -188,7 +226,9 @@ OptionTexts options_of(int fd, Family family) {
   }
   put("user_timeout", option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT),
       [](int value) { return to_text(std::chrono::milliseconds(value)); });
-  put("keepalive", option_of(fd, SOL_SOCKET, SO_KEEPALIVE), [fd](int on) {
+  // A UDP socket has the flag too, and nothing of it.
+  const bool tcp = texts.contains("nodelay");
+  put("keepalive", tcp ? option_of(fd, SOL_SOCKET, SO_KEEPALIVE) : std::nullopt, [fd](int on) {
     if (on == 0) return std::string("off");
     const auto get = [fd](int option) { return option_of(fd, IPPROTO_TCP, option).value_or(0); };
     return keepalive_text({std::chrono::seconds(get(TCP_KEEPIDLE)),
@@ -201,6 +241,14 @@ OptionTexts options_of(int fd, Family family) {
   put("dscp", option_of(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TOS : IPV6_TCLASS),
       [](int value) { return fmt::to_string(value >> 2); });
   put("priority", option_of(fd, SOL_SOCKET, SO_PRIORITY), number);
+  put("zerocopy", option_of(fd, SOL_SOCKET, SO_ZEROCOPY),
+      [](int on) { return std::string(on != 0 ? "true" : "false"); });
+  linger until{};
+  length = sizeof until;
+  if (::getsockopt(fd, SOL_SOCKET, SO_LINGER, &until, &length) == 0) {
+    texts["linger"] =
+        until.l_onoff != 0 ? to_text(Nanoseconds(std::chrono::seconds(until.l_linger))) : "off";
+  }
   return texts;
 }
 

@@ -16,6 +16,8 @@ class IdleEnds final : public Receivers {
   void adopt(Fd socket) override { sockets_.push_back(std::move(socket)); }
   void start(std::int64_t, const Window&) override {}
   std::uint64_t bytes_in_window() const noexcept override { return 0; }
+  std::size_t connection_count() const noexcept override { return sockets_.size(); }
+  int descriptor(std::size_t index) noexcept override { return sockets_[index].get(); }
   Collected collect() override;
   void stop() override { sockets_.clear(); }
 

@@ -17,6 +17,9 @@ FlowTask task_of(const FlowGroup& group, const Share& share, std::uint64_t excha
   task.response = group.response;
   task.pipeline = group.pipeline;
   task.think = group.think;
+  task.multicast = group.multicast;
+  task.closes = group.closes;
+  task.acknowledge = group.acknowledge;
   task.reader = group.reader;
   task.socket = group.socket;
   task.first = share.first;
@@ -25,11 +28,11 @@ FlowTask task_of(const FlowGroup& group, const Share& share, std::uint64_t excha
 }
 
 bool sends(const FlowTask& task, Side side) {
-  return task.pattern != Pattern::stream || task.sender == side;
+  return !is_one_way(task.pattern) || task.sender == side;
 }
 
 bool reads(const FlowTask& task, Side side) {
-  return task.pattern != Pattern::stream || task.sender != side;
+  return !is_one_way(task.pattern) || task.sender != side;
 }
 
 }  // namespace netstall

@@ -10,6 +10,8 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "loadgen/message_mark.hpp"
+#include "loadgen/zerocopy.hpp"
 
 namespace netstall {
 namespace {
@@ -24,20 +26,19 @@ asio::ip::tcp protocol_of(Family family) {
 
 }  // namespace
 
-struct NonblockingSenders::Connection {
+struct NonblockingSenders::Connection : MessageCursor {
   Connection(asio::io_context& io, Family family, Fd fd) : socket(io) {
     socket.assign(protocol_of(family), fd.release());
   }
 
   TcpSocket socket;
-  PacePlace place;                 // of the message after the current one
-  std::uint64_t sizes = 0;         // the stream of its messages' sizes
-  std::uint64_t message = 0;       // number of the current one
-  std::size_t size = 0;            // of the current one; 0: it has not begun
   std::size_t offset = 0;          // of it: bytes accepted
-  std::int64_t counts_from = 0;    // its due time; unpaced: its first send()
   std::int64_t stalled_since = 0;  // 0: it is not
   std::int64_t attempted_at = 0;   // the reactor's last send()
+  std::uint32_t attempts = 0;      // of its operation, since the socket was writable
+  Zerocopy zerocopy;
+  bool with_zerocopy = false;  // the reactor's send()
+  bool copies = false;         // its next one goes without
   bool dead = false;
   OpMemory memory;
 };
@@ -47,10 +48,17 @@ struct NonblockingSenders::Connection {
 struct NonblockingSenders::TimedBuffer {
   using value_type = asio::const_buffer;
   using const_iterator = const asio::const_buffer*;
+  NonblockingSenders* senders;
   Connection* connection;
   asio::const_buffer buffer;
   const_iterator begin() const noexcept {
+    senders->mark(*connection);
     connection->attempted_at = mono_now().ns;
+    // The one before was in vain, if it was made because the socket was writable.
+    if (!senders->begins_to_wait_ && connection->attempts++ > 0 &&
+        senders->window_.contains(connection->attempted_at)) {
+      ++senders->vain_;
+    }
     return &buffer;
   }
   const_iterator end() const noexcept { return &buffer + 1; }
@@ -65,7 +73,12 @@ struct NonblockingSenders::Sent {
   void operator()(const asio::error_code& error, std::size_t bytes) const {
     if (senders->stopped_ || connection->dead) return;
     const auto now = mono_now().ns;
-    senders->end_stall(*connection, now);
+    if (connection->with_zerocopy && error.value() == ENOBUFS) {
+      return senders->send_anyway(*connection);
+    }
+    if (connection->with_zerocopy && !error) connection->zerocopy.took();
+    connection->copies = false;
+    senders->stalls_.end(connection->stalled_since, now, senders->window_);
     if (error) {
       senders->fail(*connection, error.value());
       return;
@@ -86,77 +99,58 @@ struct NonblockingSenders::Again {
   }
 };
 
+void NonblockingSenders::Writable::operator()(Connection& connection, std::uint32_t events) const {
+  if (connection.dead || senders->stopped_) return;
+  if (senders->task_.acknowledge && events == EPOLLERR) {
+    // A note for its AckReaders, if it is no error.
+    const int error = take_socket_error(connection.socket.native_handle());
+    if (error != 0) senders->fail(connection, error);
+    return;
+  }
+  senders->try_again(connection);
+}
+
 void NonblockingSenders::Due::operator()(Connection& connection, std::int64_t) const {
   if (!connection.dead && !senders->stopped_) senders->turn(connection);
 }
 
 NonblockingSenders::NonblockingSenders(asio::io_context& io, const FlowTask& task,
-                                       std::uint64_t seed, std::string_view payload)
-    : io_(io),
-      task_(task),
-      seed_(seed),
-      payload_(payload),
-      start_timer_(io),
-      due_timer_(io, Due{this}),
-      sizes_(task.payload) {}
+                                       std::uint64_t seed, std::span<char> payload, bool alone)
+    : io_(io), task_(task), payload_(payload), alone_(alone), source_(io, task, seed, Due{this}) {
+  if (task.io == Io::level_triggered) writable_.emplace(io, Writable{this});
+}
 
 NonblockingSenders::~NonblockingSenders() = default;
 
 void NonblockingSenders::adopt(Fd socket) {
-  connections_.emplace_back(io_, task_.family, std::move(socket));
+  auto& connection = connections_.emplace_back(io_, task_.family, std::move(socket));
+  // Until it is waited for, only its end is of interest.
+  if (writable_) writable_->add(connection.socket.native_handle(), 0, connection);
 }
 
 void NonblockingSenders::prepare() {
-  due_timer_.reserve(connections_.size());
+  source_.reserve(connections_.size());
   tally_.send_call.reserve();
   tally_.send_latency.reserve();
-  tally_.stalls.duration.reserve();
+  stalls_.reserve();
 }
 
 void NonblockingSenders::start(std::int64_t traffic_from, const Window& window) {
+  traffic_from_ = traffic_from;
   window_ = window;
-  const auto count = static_cast<std::uint32_t>(connections_.size());
-  if (task_.pace) pacer_.emplace(traffic_from, *task_.pace, seed_, task_.port);
-  std::uint32_t index = 0;
-  for (auto& connection : connections_) {
-    connection.sizes = stream_of(seed_, Draw::size, task_.port, index);
-    if (pacer_) {
-      connection.place = pacer_->first(index, count);
-      due_timer_.push(pacer_->due(connection.place), connection);
-    }
-    ++index;
-  }
-  if (pacer_) return;
-  start_timer_.expires_at(time_point_of(traffic_from));
-  start_timer_.async_wait([this](const asio::error_code& error) {
-    if (error || stopped_) return;
-    for (auto& connection : connections_) asio::post(io_, Again{this, &connection});
+  if (writable_) writable_->start(!alone_ || task_.pace);
+  source_.start(connections_, traffic_from, [this](Connection& connection) {
+    asio::post(io_, Again{this, &connection});
   });
-}
-
-bool NonblockingSenders::begin_message(Connection& connection, std::int64_t now) {
-  connection.counts_from = now;
-  if (pacer_) {
-    connection.counts_from = pacer_->due(connection.place);
-    if (connection.counts_from > now) {
-      due_timer_.push(connection.counts_from, connection);
-      return false;
-    }
-    pacer_->advance(connection.place);
-  }
-  connection.size = sizes_.of(connection.sizes, connection.message);
-  return true;
 }
 
 void NonblockingSenders::turn(Connection& connection) {
   auto now = mono_now().ns;
   std::size_t budget = kBytesATurn;
   for (int sends = 0; sends < kSendsATurn && budget > 0; ++sends) {
-    if (connection.size == 0 && !begin_message(connection, now)) return;
+    if (connection.size == 0 && !source_.begin(connection, now)) return;
     const auto began = now;
-    const ssize_t sent =
-        ::send(connection.socket.native_handle(), payload_.data() + connection.offset,
-               connection.size - connection.offset, MSG_DONTWAIT | MSG_NOSIGNAL);
+    const ssize_t sent = send_rest(connection);
     const int error_number = errno;
     now = mono_now().ns;
     if (sent > 0) {
@@ -164,8 +158,7 @@ void NonblockingSenders::turn(Connection& connection) {
       took(connection, bytes, began, now);
       budget -= std::min(budget, bytes);
     } else if (error_number == EAGAIN) {
-      connection.stalled_since = now;
-      ++blocked_;
+      stalls_.begin(connection.stalled_since, now);
       wait_writable(connection);
       return;
     } else if (error_number != EINTR) {
@@ -176,17 +169,99 @@ void NonblockingSenders::turn(Connection& connection) {
   asio::post(io_, Again{this, &connection});
 }
 
+void NonblockingSenders::mark(const Connection& connection) noexcept {
+  if (connection.offset >= kMarkBytes) return;
+  write_mark(payload_.data(), connection.size, connection.counts_from - traffic_from_);
+}
+
+void NonblockingSenders::send_anyway(Connection& connection) {
+  const auto began = mono_now().ns;
+  const ssize_t sent = send_rest(connection);
+  const int error_number = errno;
+  const auto now = mono_now().ns;
+  if (sent < 0 && (error_number == EAGAIN || error_number == EINTR)) {
+    // With MSG_ZEROCOPY it would be refused again, at once and without an end.
+    connection.copies = true;
+    return wait_writable(connection);
+  }
+  stalls_.end(connection.stalled_since, now, window_);
+  if (sent < 0) return fail(connection, error_number);
+  took(connection, static_cast<std::size_t>(sent), began, now);
+  turn(connection);
+}
+
+ssize_t NonblockingSenders::send_rest(Connection& connection) noexcept {
+  const int fd = connection.socket.native_handle();
+  const char* from = payload_.data() + connection.offset;
+  const auto left = connection.size - connection.offset;
+  if (!task_.socket.zerocopy || connection.size <= kCopiedBytes) {
+    mark(connection);
+    return ::send(fd, from, left, MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+  if (connection.offset < kCopiedBytes) {
+    mark(connection);
+    return ::send(fd, from, kCopiedBytes - connection.offset,
+                  MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE);
+  }
+  return connection.zerocopy.send(fd, from, left, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void NonblockingSenders::wait_writable(Connection& connection) {
-  const asio::const_buffer rest(payload_.data() + connection.offset,
-                                connection.size - connection.offset);
-  connection.socket.async_send(TimedBuffer{&connection, rest}, MSG_NOSIGNAL,
+  if (writable_) {
+    writable_->change(connection.socket.native_handle(), EPOLLOUT, connection);
+    return;
+  }
+  connection.attempts = 0;
+  begins_to_wait_ = true;  // Asio tries once at once
+  int flags = MSG_NOSIGNAL;
+  auto left = connection.size - connection.offset;
+  connection.with_zerocopy = false;
+  if (task_.socket.zerocopy && connection.size > kCopiedBytes) {
+    if (connection.offset < kCopiedBytes) {
+      left = kCopiedBytes - connection.offset;
+      flags |= MSG_MORE;
+    } else if (!connection.copies) {
+      connection.with_zerocopy = true;
+      flags |= MSG_ZEROCOPY;
+      connection.zerocopy.before(connection.socket.native_handle());
+    }
+  }
+  const asio::const_buffer rest(payload_.data() + connection.offset, left);
+  connection.socket.async_send(TimedBuffer{this, &connection, rest}, flags,
                                Sent{this, &connection});
+  begins_to_wait_ = false;
+}
+
+void NonblockingSenders::try_again(Connection& connection) {
+  const int fd = connection.socket.native_handle();
+  if (connection.stalled_since == 0) {
+    // There is nothing to send: the connection has ended, which the next send() would tell.
+    const int error = take_socket_error(fd);
+    return fail(connection, error != 0 ? error : EPIPE);
+  }
+  const auto began = mono_now().ns;
+  const ssize_t sent = send_rest(connection);
+  const int error_number = errno;
+  const auto now = mono_now().ns;
+  if (sent < 0 && (error_number == EAGAIN || error_number == EINTR)) {
+    if (error_number == EAGAIN && window_.contains(now)) ++vain_;
+    return;
+  }
+  stalls_.end(connection.stalled_since, now, window_);
+  if (sent < 0) return fail(connection, error_number);
+  writable_->change(fd, 0, connection);
+  took(connection, static_cast<std::size_t>(sent), began, now);
+  turn(connection);
 }
 
 void NonblockingSenders::took(Connection& connection, std::size_t bytes, std::int64_t began,
                               std::int64_t ended) {
   const bool counts = window_.contains(ended) && !collected_;
-  if (counts) tally_.send_call.record(static_cast<std::uint64_t>(ended - began));
+  const auto zerocopy = connection.zerocopy.take();
+  if (counts) {
+    tally_.send_call.record(static_cast<std::uint64_t>(ended - began));
+    add(tally_.zerocopy, zerocopy);
+  }
   connection.offset += bytes;
   if (connection.offset < connection.size) return;
   connection.offset = connection.size = 0;
@@ -197,47 +272,45 @@ void NonblockingSenders::took(Connection& connection, std::size_t bytes, std::in
   tally_.send_latency.record(static_cast<std::uint64_t>(ended - connection.counts_from));
 }
 
-void NonblockingSenders::end_stall(Connection& connection, std::int64_t now) {
-  if (connection.stalled_since == 0) return;
-  if (!collected_) add(tally_.stalls, part_in_window(connection.stalled_since, now, window_));
-  connection.stalled_since = 0;
-  --blocked_;
-}
-
 void NonblockingSenders::fail(Connection& connection, int error_number) {
-  end_stall(connection, mono_now().ns);
+  stalls_.end(connection.stalled_since, mono_now().ns, window_);
   ++errors_[errno_name(error_number)];
   connection.dead = true;
+  if (writable_) writable_->remove(connection.socket.native_handle());
   asio::error_code ignored;
   connection.socket.close(ignored);
 }
 
+std::size_t NonblockingSenders::connection_count() const noexcept {
+  return connections_.size();
+}
+
+int NonblockingSenders::descriptor(std::size_t index) noexcept {
+  auto& connection = connections_[index];
+  return connection.dead ? -1 : connection.socket.native_handle();
+}
+
 Senders::Collected NonblockingSenders::collect() {
   Collected collected;
-  const auto count = static_cast<std::uint32_t>(connections_.size());
-  std::uint32_t index = 0;
   for (auto& connection : connections_) {
-    if (pacer_) collected.backlog += pacer_->due_before(index++, count, window_.to);
     if (connection.dead) continue;
-    if (++collected.alive == 1) {
-      collected.options = options_of(connection.socket.native_handle(), task_.family);
-    }
-    collected.sndbuf.record(sndbuf_of(connection.socket.native_handle()));
-    collected.rcvbuf.record(rcvbuf_of(connection.socket.native_handle()));
-    if (connection.stalled_since == 0) continue;
-    add(tally_.stalls, part_in_window(connection.stalled_since, std::nullopt, window_));
+    collected.add(connection.socket.native_handle(), task_.family);
+    stalls_.cut(connection.stalled_since, window_);
   }
   collected_ = true;
-  collected.backlog -= std::min(collected.backlog, accepted_);
+  collected.backlog = source_.backlog(connections_.size(), window_.to, accepted_);
+  // Notes of acknowledgements make Asio try, too.
+  if (!task_.acknowledge) collected.vain_sends = vain_;
   collected.tally = std::move(tally_);
+  collected.tally.stalls = stalls_.collect();
   collected.errors = errors_;
   return collected;
 }
 
 void NonblockingSenders::stop() {
   stopped_ = true;
-  start_timer_.cancel();
-  due_timer_.stop();
+  source_.stop();
+  if (writable_) writable_->stop();
   for (auto& connection : connections_) {
     asio::error_code ignored;
     connection.socket.close(ignored);

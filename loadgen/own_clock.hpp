@@ -6,6 +6,11 @@
 // is what the thread was off the CPU: wall time less the thread's CPU time.
 // Non-blocking: a stall is the time from EAGAIN to the next byte accepted on that
 // connection, and one wait.
+// By io_uring the kernel keeps EAGAIN to itself: it waits until the socket is writable and
+// tries again. A stall is the time from when a send was handed to the ring until its answer
+// was seen, where that was not there when the kernel had come by the send (ring_senders.hpp);
+// one wait. What was over by then, some microseconds, is none for the program. How it agrees
+// with the probe, which sees EAGAIN, is in docs/send_wait.md.
 #pragma once
 
 #include <cstdint>

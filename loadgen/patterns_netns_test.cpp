@@ -86,9 +86,13 @@ TEST(Requests, PacedOnesAreDueWhateverBecameOfThoseBefore) {
   pair.close();
 }
 
-TEST(Duplex, BothSidesSendAndBothRead) {
+class Duplex : public testing::TestWithParam<Io> {};
+
+TEST_P(Duplex, BothSidesSendAndBothRead) {
+  if (GetParam() == Io::io_uring) SKIP_WITHOUT_IO_URING();
   auto task = task_with(4);
   task.pattern = Pattern::duplex;
+  task.io = GetParam();
   task.payload.fixed = Bytes{5'000};
   task.pace = PaceSpec{250};
   WorkerPair pair({task});
@@ -102,6 +106,48 @@ TEST(Duplex, BothSidesSendAndBothRead) {
     EXPECT_EQ(part.alive, 4U) << testing::PrintToString(part.errors);
   }
   pair.close();
+}
+
+INSTANTIATE_TEST_SUITE_P(Worker, Duplex,
+                         testing::Values(Io::nonblocking, Io::level_triggered, Io::io_uring),
+                         [](const auto& io) {
+                           std::string name(name_of(io.param));
+                           std::erase(name, '-');
+                           return name;
+                         });
+
+// The reading end dies: each of its 50 connections is an error.
+void expect_resets_counted(const FlowTask& task) {
+  WorkerPair pair({task});
+  pair.connect();
+  pair.begin(50ms, 500ms);
+  pair.client.next();  // a sample: traffic runs
+  pair.server.process().kill(SIGKILL);
+  const auto result = pair.client.result();
+  EXPECT_EQ(result.tasks.at(0).alive, 0U);
+  std::uint64_t errors = 0;
+  for (const auto& [name, count] : result.tasks.at(0).errors) errors += count;
+  EXPECT_EQ(errors, 50U) << testing::PrintToString(result.tasks.at(0).errors);
+}
+
+TEST(Faults, SendersByIoUringCountResets) {
+  SKIP_WITHOUT_IO_URING();
+  auto task = task_with(50);
+  task.io = Io::io_uring;
+  expect_resets_counted(task);
+}
+
+// What it would send by epoll is not what was asked for.
+TEST(Faults, AWorkerThatIsNotOfIoUringRefusesToSendSo) {
+  const LoopbackNetns netns;
+  TestWorker worker(netns.get());
+  worker.greet();
+  Configure configure;
+  configure.side = Side::client;
+  configure.tasks = {task_with(1)};
+  configure.tasks[0].io = Io::io_uring;
+  worker.send(MessageType::configure, configure);
+  EXPECT_THROW(worker.expect(MessageType::ready), Error);
 }
 
 TEST(Idle, ConnectionsAreHeldAndCarryNothing) {
@@ -133,16 +179,7 @@ TEST(Idle, AnEndThatIsGoneIsCounted) {
 }
 
 TEST(Faults, RequestersCountResets) {
-  WorkerPair pair({requests(50)});
-  pair.connect();
-  pair.begin(50ms, 500ms);
-  pair.client.next();  // a sample: traffic runs
-  pair.server.process().kill(SIGKILL);
-  const auto result = pair.client.result();
-  EXPECT_EQ(result.tasks.at(0).alive, 0U);
-  std::uint64_t errors = 0;
-  for (const auto& [name, count] : result.tasks.at(0).errors) errors += count;
-  EXPECT_EQ(errors, 50U) << testing::PrintToString(result.tasks.at(0).errors);
+  expect_resets_counted(requests(50));
 }
 
 TEST(Faults, SourcePortsThatRunOutAreCounted) {

@@ -14,6 +14,13 @@
 
 namespace netstall {
 
+// Whether Asio waits, and sends, by io_uring: it is compiled in, so programs differ in it.
+#if defined(ASIO_HAS_IO_URING_AS_DEFAULT)
+constexpr bool kRing = true;
+#else
+constexpr bool kRing = false;
+#endif
+
 using Executor = asio::io_context::executor_type;
 using TcpSocket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 using TcpAcceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
@@ -27,7 +34,8 @@ inline Timer::time_point time_point_of(std::int64_t mono_ns) {
 
 // Room for the one operation that a connection has under way. Asio's recycling
 // allocator keeps a few blocks a thread; a thousand connections that turn
-// unwritable at once would each go to malloc.
+// unwritable at once would each go to malloc. An operation of io_uring holds all that the
+// kernel reads from while it is under way.
 class OpMemory {
  public:
   void* allocate(std::size_t size) {
@@ -44,7 +52,7 @@ class OpMemory {
   }
 
  private:
-  alignas(std::max_align_t) std::byte bytes_[152];
+  alignas(std::max_align_t) std::byte bytes_[kRing ? 320 : 152];
   bool used_ = false;
 };
 

@@ -42,7 +42,29 @@ ReaderManner reader_manner(const FlowTask& task, std::uint64_t seed, std::uint32
   return manner;
 }
 
+std::vector<ReaderTurn> reader_turns(const ReaderSpec& reader, std::int64_t traffic_from) {
+  std::vector<ReaderTurn> turns{{traffic_from, true}};
+  for (const auto& [at, lasting] : reader.freeze) {
+    turns.push_back({traffic_from + at.count(), false});
+    turns.push_back({traffic_from + (at + lasting).count(), true});
+  }
+  if (!reader.stop_after) return turns;
+  const ReaderTurn stop{traffic_from + reader.stop_after->count(), false};
+  std::erase_if(turns, [&](const ReaderTurn& turn) { return turn.at >= stop.at && turn.reading; });
+  turns.push_back(stop);
+  std::stable_sort(turns.begin(), turns.end(), [](const ReaderTurn& left, const ReaderTurn& right) {
+    return left.at < right.at;
+  });
+  // Those that do not stop begin all the same.
+  if (turns.front().at != traffic_from || !turns.front().reading) {
+    turns.insert(turns.begin(), {traffic_from, true});
+  }
+  return turns;
+}
+
 std::uint64_t read_size(const FlowTask& task) noexcept {
+  // A datagram is read whole.
+  if (is_udp(task.pattern)) return kReadBytes;
   const auto& reader = task.reader;
   const bool all = reader.share >= 1 && reader.rate_sigma <= 0;
   if (all && reader.chunk) return std::max<std::uint64_t>(reader.chunk->count, 1);

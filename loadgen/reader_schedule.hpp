@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <vector>
 
 #include "loadgen/messages.hpp"
 
@@ -44,6 +45,16 @@ struct ReaderManner {
 // one asks for no more than 50 ms bring, so that it reads steadily (and at least one
 // byte), another one for kReadBytes.
 ReaderManner reader_manner(const FlowTask& task, std::uint64_t seed, std::uint32_t index) noexcept;
+
+// A time when the connections that freeze begin to be read, or cease.
+struct ReaderTurn {
+  std::int64_t at = 0;
+  bool reading = false;
+};
+
+// All of them by time; the first one, at `traffic_from`, begins. What lies after the stop
+// never comes.
+std::vector<ReaderTurn> reader_turns(const ReaderSpec& reader, std::int64_t traffic_from);
 
 // The most that a recv() of this task asks for.
 std::uint64_t read_size(const FlowTask& task) noexcept;

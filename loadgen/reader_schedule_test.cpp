@@ -60,6 +60,26 @@ TEST(ReaderSchedule, AShareIsSpreadEvenlyOverTheGroup) {
   EXPECT_EQ(read_size(task), kReadBytes);
 }
 
+TEST(ReaderSchedule, TurnsAreInOrderAndNoneComesAfterTheStop) {
+  ReaderSpec reader;
+  const auto turns = [&reader] {
+    std::vector<std::pair<std::int64_t, bool>> all;
+    for (const auto& turn : reader_turns(reader, 1'000)) all.emplace_back(turn.at, turn.reading);
+    return all;
+  };
+  using Turns = std::vector<std::pair<std::int64_t, bool>>;
+  EXPECT_EQ(turns(), (Turns{{1'000, true}}));
+  reader.freeze = {{Nanoseconds(10), Nanoseconds(5)}, {Nanoseconds(100), Nanoseconds(50)}};
+  EXPECT_EQ(turns(),
+            (Turns{{1'000, true}, {1'010, false}, {1'015, true}, {1'100, false}, {1'150, true}}));
+  reader.stop_after = Nanoseconds(120);
+  EXPECT_EQ(turns(),
+            (Turns{{1'000, true}, {1'010, false}, {1'015, true}, {1'100, false}, {1'120, false}}));
+  reader.stop_after = Nanoseconds(0);
+  EXPECT_EQ(turns().front(), std::pair(std::int64_t{1'000}, true));
+  EXPECT_EQ(turns().back().second, false);
+}
+
 TEST(ReaderSchedule, RatesAreLogNormal) {
   FlowTask task;
   task.reader.bytes_per_s = 64'000;

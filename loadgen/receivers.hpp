@@ -3,14 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/fd.hpp"
 #include "loadgen/endpoint.hpp"
+#include "loadgen/sockets_seen.hpp"
 #include "loadgen/window.hpp"
 
 namespace netstall {
 
-// Used from the reactor's thread alone: adopt() each connection, start(),
+// Used from the reactor's thread alone: adopt() each connection, prepare(), start(),
 // bytes_in_window() at will, collect() after the window, stop(). What they are made
 // with outlives them.
 class Receivers {
@@ -22,23 +24,24 @@ class Receivers {
 
   // Takes an established connection.
   virtual void adopt(Fd socket) = 0;
+  // Once all connections are there.
+  virtual void prepare() {}
   // Nothing is read before `traffic_from`.
   virtual void start(std::int64_t traffic_from, const Window& window) = 0;
 
   virtual std::uint64_t bytes_in_window() const noexcept = 0;
 
-  struct Collected {
-    std::uint32_t alive = 0;
+  // Lasting TCP connections, for somebody who asks the kernel about them; the descriptor of
+  // one is -1 where it is gone.
+  virtual std::size_t connection_count() const noexcept { return 0; }
+  virtual int descriptor(std::size_t) noexcept { return -1; }
+
+  struct Collected : SocketsSeen {
     ErrorCounts errors;
-    Histogram sndbuf;
-    Histogram rcvbuf;
-    OptionTexts options;  // of the first connection without an error
-    // Counts one that is without an error.
-    void add(int fd, Family family) {
-      if (++alive == 1) options = options_of(fd, family);
-      sndbuf.record(sndbuf_of(fd));
-      rcvbuf.record(rcvbuf_of(fd));
-    }
+    std::optional<DatagramResult> datagrams;
+    // Of readers: ns from when a message was due (unpaced: from its first send()) until its
+    // last byte was read; absent where no message is large enough to say.
+    std::optional<Histogram> delivery;
   };
   virtual Collected collect() = 0;
 

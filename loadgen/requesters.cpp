@@ -31,7 +31,7 @@ void Requesters::Ready::operator()(Connection& connection, std::uint32_t events)
   if (connection.dead) return;
   if ((events & EPOLLOUT) != 0) {
     const auto now = mono_now().ns;
-    requesters->end_stall(connection, now);
+    requesters->stalls_.end(connection.stalled_since, now, requesters->window_);
     requesters->events_.change(connection.socket.get(), EPOLLIN, connection);
     requesters->pump(connection, now);
   }
@@ -70,7 +70,7 @@ void Requesters::prepare() {
   due_timer_.reserve(due_.size());
   tally_.send_call.reserve();
   tally_.send_latency.reserve();
-  tally_.stalls.duration.reserve();
+  stalls_.reserve();
   acked_.reserve();
 }
 
@@ -140,8 +140,7 @@ bool Requesters::send_request(Connection& connection, std::int64_t& now) {
       fail(connection, errno_name(error_number));
       return false;
     }
-    connection.stalled_since = now;
-    ++blocked_;
+    stalls_.begin(connection.stalled_since, now);
     events_.change(connection.socket.get(), EPOLLIN | EPOLLOUT, connection);
     return false;
   }
@@ -200,18 +199,20 @@ void Requesters::answered(Connection& connection, std::int64_t now) {
   }
 }
 
-void Requesters::end_stall(Connection& connection, std::int64_t now) {
-  if (connection.stalled_since == 0) return;
-  if (!collected_) add(tally_.stalls, part_in_window(connection.stalled_since, now, window_));
-  connection.stalled_since = 0;
-  --blocked_;
-}
-
 void Requesters::fail(Connection& connection, const std::string& name) {
-  end_stall(connection, mono_now().ns);
+  stalls_.end(connection.stalled_since, mono_now().ns, window_);
   ++errors_[name];
   connection.dead = true;
   connection.socket.reset();
+}
+
+std::size_t Requesters::connection_count() const noexcept {
+  return connections_.size();
+}
+
+int Requesters::descriptor(std::size_t index) noexcept {
+  auto& connection = connections_[index];
+  return connection.socket.get();
 }
 
 Senders::Collected Requesters::collect() {
@@ -220,16 +221,13 @@ Senders::Collected Requesters::collect() {
   for (auto& connection : connections_) {
     if (pacer_) collected.backlog += pacer_->due_before(connection.index, count, window_.to);
     if (connection.dead) continue;
-    const int fd = connection.socket.get();
-    if (++collected.alive == 1) collected.options = options_of(fd, task_.family);
-    collected.sndbuf.record(sndbuf_of(fd));
-    collected.rcvbuf.record(rcvbuf_of(fd));
-    if (connection.stalled_since == 0) continue;
-    add(tally_.stalls, part_in_window(connection.stalled_since, std::nullopt, window_));
+    collected.add(connection.socket.get(), task_.family);
+    stalls_.cut(connection.stalled_since, window_);
   }
   collected_ = true;
   collected.backlog -= std::min(collected.backlog, answered_);
   collected.tally = std::move(tally_);
+  collected.tally.stalls = stalls_.collect();
   collected.acked = std::move(acked_);
   collected.errors = errors_;
   return collected;

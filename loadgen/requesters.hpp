@@ -11,6 +11,7 @@
 #include "loadgen/event_set.hpp"
 #include "loadgen/message_sizes.hpp"
 #include "loadgen/pacer.hpp"
+#include "loadgen/reactor_stalls.hpp"
 #include "loadgen/senders.hpp"
 
 namespace netstall {
@@ -30,7 +31,9 @@ class Requesters final : public Senders {
   void adopt(Fd socket) override;
   void prepare() override;
   void start(std::int64_t traffic_from, const Window& window) override;
-  std::uint64_t blocked_now() override { return blocked_; }
+  std::uint64_t blocked_now() override { return stalls_.open(); }
+  std::size_t connection_count() const noexcept override;
+  int descriptor(std::size_t index) noexcept override;
   // Messages are responses read whole; the backlog is of those due and not answered.
   Collected collect() override;
   void stop() override;
@@ -56,7 +59,6 @@ class Requesters final : public Senders {
   void read(Connection& connection);
   void take(Connection& connection, std::size_t bytes, std::int64_t now);
   void answered(Connection& connection, std::int64_t now);
-  void end_stall(Connection& connection, std::int64_t now);
   void fail(Connection& connection, const std::string& name);
   // When the request with number `n` of this connection was due, while it is under way.
   std::int64_t& due_of(const Connection& connection, std::uint64_t n) noexcept;
@@ -78,7 +80,7 @@ class Requesters final : public Senders {
   Histogram acked_;
   std::uint64_t bytes_ = 0;
   std::uint64_t answered_ = 0;  // before the window's end
-  std::uint64_t blocked_ = 0;
+  ReactorStalls stalls_;
   ErrorCounts errors_;
   bool collected_ = false;
   bool stopped_ = false;

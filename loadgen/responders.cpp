@@ -105,6 +105,15 @@ void Responders::fail(Connection& connection, const std::string& name) {
   connection.socket.reset();
 }
 
+std::size_t Responders::connection_count() const noexcept {
+  return connections_.size();
+}
+
+int Responders::descriptor(std::size_t index) noexcept {
+  auto& connection = connections_[index];
+  return connection.socket.get();
+}
+
 Receivers::Collected Responders::collect() {
   Collected collected;
   collected.errors = errors_;

@@ -25,6 +25,8 @@ class Responders final : public Receivers {
   void adopt(Fd socket) override;
   void start(std::int64_t traffic_from, const Window& window) override;
   std::uint64_t bytes_in_window() const noexcept override { return bytes_; }
+  std::size_t connection_count() const noexcept override;
+  int descriptor(std::size_t index) noexcept override;
   Collected collect() override;
   void stop() override;
 

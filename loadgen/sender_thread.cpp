@@ -1,40 +1,17 @@
 #include "loadgen/sender_thread.hpp"
 
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
+#include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "base/error.hpp"
-#include "loadgen/futex.hpp"
+#include "loadgen/datagram.hpp"
+#include "loadgen/message_mark.hpp"
 
 namespace netstall {
-namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::size_t kStackBytes = std::size_t{512} << 10;
-#else
-constexpr std::size_t kStackBytes = std::size_t{64} << 10;
-#endif
-
-bool join_within(pthread_t thread, Nanoseconds left) noexcept {
-#ifdef __SANITIZE_THREAD__
-  // It knows of no other that has a deadline, and would take all the thread did for a race.
-  timespec time{};
-  ::clock_gettime(CLOCK_REALTIME, &time);
-  time.tv_sec += left.count() / 1'000'000'000 + 1;
-  return ::pthread_timedjoin_np(thread, nullptr, &time) == 0;
-#else
-  const auto until = mono_now() + left;
-  const timespec time{until.ns / 1'000'000'000, until.ns % 1'000'000'000};
-  return ::pthread_clockjoin_np(thread, nullptr, CLOCK_MONOTONIC, &time) == 0;
-#endif
-}
-
-}  // namespace
-
 // One send() that returned.
 struct SenderThread::Call {
   std::int64_t began;
@@ -46,57 +23,20 @@ struct SenderThread::Call {
 
 SenderThread::SenderThread(const SenderPlan& plan, Fd socket, std::uint32_t index,
                            std::uint64_t sizes)
-    : plan_(plan), socket_(std::move(socket)), index_(index), sizes_(sizes) {}
+    : TrafficThread(kKind, std::move(socket)), plan_(plan), index_(index), sizes_(sizes) {}
 
 void SenderThread::begin() {
-  pthread_attr_t attributes;
-  ::pthread_attr_init(&attributes);
-  ::pthread_attr_setstacksize(&attributes, kStackBytes);
-  const int error = ::pthread_create(&thread_, &attributes, &SenderThread::main, this);
-  ::pthread_attr_destroy(&attributes);
-  if (error != 0) {
-    throw_errno("start a sender's thread", error,
-                "fewer blocking connections, or a higher limit of processes (ulimit -u, "
-                "kernel.pid_max, vm.max_map_count)");
+  if (plan_.own_payload) {
+    own_ = std::make_unique<char[]>(plan_.sizes.largest());
+    std::copy_n(plan_.payload.begin(), plan_.sizes.largest(), own_.get());
   }
-  begun_ = true;
-  ::pthread_getcpuclockid(thread_, &cpu_clock_);
-}
-
-void* SenderThread::main(void* self) {
-  ::prctl(PR_SET_NAME, "netstall-send");
-  static_cast<SenderThread*>(self)->run();
-  return nullptr;
-}
-
-void SenderThread::command(Command command) noexcept {
-  command_.store(command, std::memory_order_release);
-  futex_wake(command_);
-}
-
-void SenderThread::stop() noexcept {
-  command(kStop);
-  ::shutdown(socket_.get(), SHUT_RDWR);
-}
-
-bool SenderThread::join(const Deadline& deadline) noexcept {
-  if (!begun_) return true;
-  if (!join_within(thread_, deadline.left())) return false;
-  begun_ = false;
-  socket_.reset();
-  return true;
-}
-
-bool SenderThread::pause_until(std::int64_t due_ns) noexcept {
-  while (!stopping() && mono_now().ns < due_ns) futex_wait_until(command_, kGo, due_ns);
-  return !stopping();
+  TrafficThread::begin();
 }
 
 void SenderThread::run() {
   SendClock clock(SwitchGate(), base);
   exact_gate_.store(clock.exact(), std::memory_order_relaxed);
-  tid_.store(::gettid(), std::memory_order_release);
-  while (command_.load(std::memory_order_acquire) == kWait) futex_wait(command_, kWait);
+  await_go();
   if (!pause_until(plan_.traffic_from)) return;
   auto now = mono_now().ns;
   auto place = plan_.pacer ? plan_.pacer->first(index_, plan_.connections) : PacePlace{};
@@ -114,15 +54,33 @@ void SenderThread::run() {
   }
 }
 
+std::int64_t SenderThread::send_part(std::size_t offset, std::size_t size, std::int64_t began,
+                                     std::int64_t counts_from) noexcept {
+  if (!plan_.datagrams) return send_rest(offset, size);
+  const DatagramHead head{sequence_, phase_at(plan_.window, began), counts_from};
+  const auto sent = send_datagram(fd(), head, plan_.payload, size);
+  if (sent < 0) return sent;
+  ++sequence_;
+  if (head.phase == DatagramPhase::within) {
+    sent_in_window_.store(sent_in_window() + 1, std::memory_order_relaxed);
+  }
+  return sent;
+}
+
+void SenderThread::note_accepted(std::int64_t ended) noexcept {
+  if (ended >= plan_.window.to) return;
+  accepted_.store(accepted() + 1, std::memory_order_relaxed);
+}
+
 bool SenderThread::send_message(SendClock& clock, std::int64_t& now, std::int64_t counts_from,
                                 std::size_t size) {
+  write_mark(own_ ? own_.get() : head_.data(), size, counts_from - plan_.traffic_from);
   std::size_t offset = 0;
   while (offset < size) {
     if (clock.before(now)) now = mono_now().ns;
     const auto began = now;
     word.enter(began);
-    const ssize_t sent =
-        ::send(socket_.get(), plan_.payload.data() + offset, size - offset, MSG_NOSIGNAL);
+    const auto sent = send_part(offset, size, began, counts_from);
     const int error_number = sent < 0 ? errno : 0;
     now = mono_now().ns;
     // Before clock.after(), which moves the base that a looker compares with.
@@ -130,13 +88,16 @@ bool SenderThread::send_message(SendClock& clock, std::int64_t& now, std::int64_
     if (sent > 0) offset += static_cast<std::size_t>(sent);
     if (sent > 0 && offset == size) {
       call.message_since = counts_from;
-      if (call.ended < plan_.window.to) {
-        accepted_.store(accepted_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-      }
+      note_accepted(call.ended);
     }
     // The books take microseconds after a wait; the next send() begins after them.
     if (account(call, clock)) now = mono_now().ns;
     word.idle();
+    if (plan_.datagrams && spares_the_socket(error_number)) {
+      plan_.tally->record([error_number](SendTally& tally) { ++tally.spared[error_number]; });
+      note_accepted(now);
+      return !stopping();
+    }
     if (error_number != 0 && error_number != EINTR) {
       // What stop() itself brings about is no error.
       if (!stopping()) error_.store(error_number, std::memory_order_relaxed);
@@ -144,6 +105,31 @@ bool SenderThread::send_message(SendClock& clock, std::int64_t& now, std::int64_
     }
   }
   return true;
+}
+
+ssize_t SenderThread::send_rest(std::size_t offset, std::size_t size) noexcept {
+  if (own_) return ::send(fd(), own_.get() + offset, size - offset, MSG_NOSIGNAL);
+  if (offset >= kHeadBytes && plan_.zerocopy) {
+    return zerocopy_.send(fd(), plan_.payload.data() + offset, size - offset, MSG_NOSIGNAL);
+  }
+  if (offset >= kHeadBytes) {
+    return ::send(fd(), plan_.payload.data() + offset, size - offset, MSG_NOSIGNAL);
+  }
+  const auto head = std::min(size, kHeadBytes) - offset;
+  if (offset + head == size) {
+    return ::send(fd(), head_.data() + offset, head, MSG_NOSIGNAL);
+  }
+  if (plan_.zerocopy) {
+    return ::send(fd(), head_.data() + offset, head, MSG_NOSIGNAL | MSG_MORE);
+  }
+  // sendmsg() writes to neither.
+  std::array<iovec, 2> parts{
+      {{head_.data() + offset, head},
+       {const_cast<char*>(plan_.payload.data() + kHeadBytes), size - kHeadBytes}}};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  return ::sendmsg(fd(), &message, MSG_NOSIGNAL);
 }
 
 StallPart SenderThread::part_of(const WaitedSend& waited) {
@@ -169,6 +155,7 @@ bool SenderThread::account(const Call& call, SendClock& clock) {
   if (waited && !call.claimed) part = part_of(*waited);
   const bool counts = plan_.window.contains(call.ended);
   const bool stalled = part.counts || part.unsure_waits > 0 || part.unsure_open;
+  const auto zerocopy = zerocopy_.take();
   if (!counts && !stalled) return waited.has_value();
   plan_.tally->record([&](SendTally& tally) {
     if (stalled) {
@@ -176,6 +163,7 @@ bool SenderThread::account(const Call& call, SendClock& clock) {
       tally.stalls.preemptions += waited->preemptions;
     }
     if (!counts) return;
+    add(tally.zerocopy, zerocopy);
     if (call.took_bytes)
       tally.send_call.record(static_cast<std::uint64_t>(call.ended - call.began));
     if (!call.message_since) return;

@@ -1,9 +1,7 @@
 // One thread that sends on one blocking socket, and what others may see of it.
 #pragma once
 
-#include <pthread.h>
-#include <sys/types.h>
-
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -17,7 +15,9 @@
 #include "loadgen/send_clock.hpp"
 #include "loadgen/send_tally.hpp"
 #include "loadgen/send_word.hpp"
+#include "loadgen/traffic_thread.hpp"
 #include "loadgen/window.hpp"
+#include "loadgen/zerocopy.hpp"
 
 namespace netstall {
 
@@ -30,6 +30,9 @@ struct SenderPlan {
   MessageSizes sizes;
   std::optional<Pacer> pacer;     // absent: as fast as the socket takes it
   std::uint32_t connections = 0;  // that share the pace
+  bool datagrams = false;         // each message is one, with its head
+  bool zerocopy = false;
+  bool own_payload = false;  // each thread has a copy of it
   std::int64_t traffic_from = 0;
   Window window;
   std::unique_ptr<SharedTally> tally;
@@ -50,34 +53,29 @@ struct CutSends {
   std::optional<WaitedSend> at_end;
 };
 
-// The thread waits after begin() until go(), sends until its socket fails or
-// stop(), and ends. begin(), go(), stop() and join() belong to the maker's thread;
-// the plan outlives it.
-class SenderThread {
+// Sends, once it is let go, until its socket fails or stop(). The plan
+// outlives it.
+class SenderThread final : public TrafficThread {
  public:
+  static constexpr Kind kKind{"a sender's thread", "netstall-send"};
+
   // Connection `index` of the task; `sizes` is the stream of its messages' sizes.
   SenderThread(const SenderPlan& plan, Fd socket, std::uint32_t index, std::uint64_t sizes);
-  SenderThread(const SenderThread&) = delete;
-  SenderThread& operator=(const SenderThread&) = delete;
 
   // Throws Error where no thread can be made.
   void begin();
-  bool ready() const noexcept { return tid_.load(std::memory_order_acquire) != 0; }
-  void go() noexcept { command(kGo); }
-  // Also wakes it from send() and from its pause.
-  void stop() noexcept;
-  // False where it has not ended by then.
-  bool join(const Deadline& deadline) noexcept;
 
-  int fd() const noexcept { return socket_.get(); }
   std::uint32_t index() const noexcept { return index_; }
-  pid_t tid() const noexcept { return tid_.load(std::memory_order_acquire); }
-  clockid_t cpu_clock() const noexcept { return cpu_clock_; }
   bool exact_gate() const noexcept { return exact_gate_.load(std::memory_order_relaxed); }
   // Of the error that ended it; 0 while there is none.
   int error() const noexcept { return error_.load(std::memory_order_relaxed); }
-  // Whole messages before the window's end.
+  // Whole messages before the window's end; of datagrams also those that an error took.
   std::uint64_t accepted() const noexcept { return accepted_.load(std::memory_order_relaxed); }
+
+  // Datagrams that were taken and whose send() began within the window.
+  std::uint64_t sent_in_window() const noexcept {
+    return sent_in_window_.load(std::memory_order_relaxed);
+  }
 
   SendWord word;
   SwitchBase base;
@@ -85,34 +83,34 @@ class SenderThread {
   CutSends cut;
 
  private:
-  enum Command : std::uint32_t { kWait, kGo, kStop };
   struct Call;
+  // Where the payload is all threads', the beginning of a message is the thread's own, so
+  // that it can be marked. A whole cache line, so that what follows is copied aligned.
+  static constexpr std::size_t kHeadBytes = kCopiedBytes;
 
-  static void* main(void* self);
-  void run();
-  void command(Command command) noexcept;
-  bool stopping() const noexcept { return command_.load(std::memory_order_relaxed) == kStop; }
-  // Returns false when told to stop.
-  bool pause_until(std::int64_t due_ns) noexcept;
+  void run() override;
+  std::int64_t send_part(std::size_t offset, std::size_t size, std::int64_t began,
+                         std::int64_t counts_from) noexcept;
+  void note_accepted(std::int64_t ended) noexcept;
   bool send_message(SendClock& clock, std::int64_t& now, std::int64_t counts_from,
                     std::size_t size);
+  ssize_t send_rest(std::size_t offset, std::size_t size) noexcept;
   // Its part of the window where that can be told now, else it is cut.
   StallPart part_of(const WaitedSend& waited);
   // True where the send() had waited.
   bool account(const Call& call, SendClock& clock);
 
   const SenderPlan& plan_;
-  Fd socket_;
   std::uint32_t index_;
   std::uint64_t sizes_;
-  pthread_t thread_{};
-  clockid_t cpu_clock_{};
-  bool begun_ = false;
-  std::atomic<std::uint32_t> command_ = kWait;
-  std::atomic<pid_t> tid_ = 0;
+  std::uint64_t sequence_ = 0;  // of datagrams that were taken
   std::atomic<bool> exact_gate_ = false;
   std::atomic<int> error_ = 0;
   std::atomic<std::uint64_t> accepted_ = 0;
+  std::atomic<std::uint64_t> sent_in_window_ = 0;
+  Zerocopy zerocopy_;
+  std::unique_ptr<char[]> own_;  // the payload, where it has one
+  alignas(kHeadBytes) std::array<char, kHeadBytes> head_{};
 };
 
 }  // namespace netstall

@@ -7,6 +7,7 @@
 #include "base/fd.hpp"
 #include "loadgen/endpoint.hpp"
 #include "loadgen/send_tally.hpp"
+#include "loadgen/sockets_seen.hpp"
 #include "loadgen/window.hpp"
 
 namespace netstall {
@@ -32,17 +33,23 @@ class Senders {
   // Connections that are within a stall now.
   virtual std::uint64_t blocked_now() = 0;
 
+  // Lasting TCP connections, for somebody who asks the kernel about them; the descriptor of
+  // one is -1 where it is gone.
+  virtual std::size_t connection_count() const noexcept { return 0; }
+  virtual int descriptor(std::size_t) noexcept { return -1; }
+
   // What was counted in the window; call after window.to.
-  struct Collected {
+  struct Collected : SocketsSeen {
     SendTally tally;
     std::uint64_t backlog = 0;  // of a paced task
-    std::uint32_t alive = 0;    // connections without an error
+    // Of the reactor's streams: see SentResult.
+    std::optional<std::uint64_t> vain_sends;
     ErrorCounts errors;
-    Histogram sndbuf;
-    Histogram rcvbuf;
-    OptionTexts options;             // of the first connection without an error
-    std::optional<Histogram> acked;  // of requests, ns from due to the response read
-    bool exact_gate = true;          // blocking: rseq told who waited
+    std::optional<Histogram> acked;    // of requests, ns from due to the response read
+    std::optional<Histogram> connect;  // of dialers, ns from connect() to established
+    bool exact_gate = true;            // blocking: rseq told who waited
+    bool times_calls = true;           // there are send() calls: tally.send_call
+    std::optional<DatagramResult> datagrams;
   };
   virtual Collected collect() = 0;
 

@@ -11,10 +11,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/process.hpp"
-#include "loadgen/idle_ends.hpp"
-#include "loadgen/nonblocking_senders.hpp"
-#include "loadgen/readers.hpp"
-#include "loadgen/responders.hpp"
+#include "loadgen/datagram_sockets.hpp"
 #include "model/size_distribution.hpp"
 
 namespace netstall {
@@ -29,7 +26,8 @@ Session::Session(FrameChannel& channel)
     : io_(ASIO_CONCURRENCY_HINT_UNSAFE),
       channel_(channel),
       control_(io_, channel.fd()),
-      sample_timer_(io_) {}
+      sample_timer_(io_),
+      survey_timer_(io_) {}
 
 Session::~Session() {
   // The channel owns it.
@@ -39,6 +37,15 @@ Session::~Session() {
 std::string_view Session::phase() const noexcept {
   return kPhaseNames.at(static_cast<std::size_t>(phase_));
 }
+
+namespace {
+
+// At once, threads and sockets with it.
+[[noreturn]] void controller_gone() {
+  ::_exit(0);
+}
+
+}  // namespace
 
 void Session::run() {
   watch_control();
@@ -50,15 +57,15 @@ void Session::watch_control() {
     if (error) return;
     const bool open = channel_.fill();
     while (auto frame = channel_.next()) handle(*frame);
-    // The controller is gone: at once, threads and sockets with it.
-    if (!open) ::_exit(0);
+    if (!open) controller_gone();
     if (phase_ != Phase::close) watch_control();
   });
 }
 
 template <class Message>
 void Session::send(MessageType type, const Message& message) {
-  channel_.send(static_cast<std::uint8_t>(type), to_wire(message));
+  // The end of the stream may be there to be read, behind what is due now.
+  if (!channel_.try_send(static_cast<std::uint8_t>(type), to_wire(message))) controller_gone();
 }
 
 void Session::expect(Phase phase, MessageType type) const {
@@ -112,6 +119,7 @@ void Session::on_configure(Configure configure) {
   configure_ = std::move(configure);
   make_tasks();
   if (configure_.side == Side::server) {
+    open_datagram_sockets();
     acceptor_.emplace(
         io_, configure_,
         Acceptor::Handlers{[this](std::size_t task, Fd fd) { established(task, std::move(fd)); },
@@ -120,7 +128,6 @@ void Session::on_configure(Configure configure) {
   }
   phase_ = Phase::connect;
   channel_.send(static_cast<std::uint8_t>(MessageType::ready), {});
-  // Without any connection it has all of them at once.
   if (acceptor_) acceptor_->start();
 }
 
@@ -141,39 +148,63 @@ void Session::make_tasks() {
   for (const auto& spec : configure_.tasks) {
     auto& task = tasks_.emplace_back();
     task.spec = &spec;
-    make_ends(task);
+    static_cast<Ends&>(task) = make_ends(spec, {io_, configure_, payload_, read_buffer_});
   }
 }
 
-void Session::make_ends(Task& task) {
-  const auto& spec = *task.spec;
-  const bool asks = spec.sender == configure_.side;
-  const bool alone = configure_.tasks.size() == 1;
-  if (spec.pattern == Pattern::idle) {
-    task.receivers = std::make_unique<IdleEnds>(spec);
-    return;
-  }
-  if (spec.pattern == Pattern::request_response) {
-    if (!asks) {
-      task.receivers = std::make_unique<Responders>(io_, spec, payload_, read_buffer_, alone);
-      return;
+// A server that cannot is of no use; what a client cannot open is counted.
+void Session::open_datagram_sockets() {
+  for (std::size_t i = 0; i < tasks_.size(); ++i) {
+    auto& task = tasks_[i];
+    const auto& spec = *task.spec;
+    if (!is_udp(spec.pattern)) continue;
+    if (spec.pattern == Pattern::multicast) {
+      open_multicast_sockets(task);
+      continue;
     }
-    auto requesters =
-        std::make_unique<Requesters>(io_, spec, configure_.seed, payload_, read_buffer_, alone);
-    task.requesters = requesters.get();
-    task.senders = std::move(requesters);
+    for (std::uint32_t index = 0; index < spec.connections; ++index) {
+      Fd socket = open_datagram_socket(configure_, spec, index);
+      if (socket) {
+        ++task.opened;
+        established(i, std::move(socket));
+      } else if (configure_.side == Side::server) {
+        throw_errno(fmt::format("open UDP port {}", spec.port + index), errno);
+      } else {
+        ++task.not_opened[errno_name(errno)];
+      }
+    }
+  }
+}
+
+// One socket sends, of the worker that has the first connection. Of those that receive,
+// what the kernel does not grant is counted on either side.
+void Session::open_multicast_sockets(Task& task) {
+  const auto& spec = *task.spec;
+  if (spec.sender == configure_.side) {
+    if (spec.first != 0) return;
+    const Fd socket = open_multicast_sender(configure_, spec);
+    if (!socket) throw_errno("open the socket that sends to multicast groups", errno);
+    note_socket(task, socket.get());
+    for (std::uint32_t group = 0; group < spec.multicast.groups; ++group) {
+      Fd twin(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
+      if (!twin) throw_errno("duplicate a socket", errno);
+      task.senders->adopt(std::move(twin));
+    }
     return;
   }
-  if (reads(spec, configure_.side)) {
-    task.receivers = std::make_unique<Readers>(io_, spec, configure_.seed, read_buffer_);
-  }
-  if (!sends(spec, configure_.side)) return;
-  if (spec.io == Io::blocking) {
-    auto senders = std::make_unique<BlockingSenders>(spec, configure_.seed, payload_);
-    task.blocking = senders.get();
-    task.senders = std::move(senders);
-  } else {
-    task.senders = std::make_unique<NonblockingSenders>(io_, spec, configure_.seed, payload_);
+  const auto per_socket = spec.multicast.per_socket;
+  for (std::uint32_t index = 0; index * per_socket < spec.connections; ++index) {
+    auto joined = open_multicast_receiver(configure_, spec, index);
+    if (!joined.socket) {
+      task.not_opened[errno_name(errno)] +=
+          std::min(per_socket, spec.connections - index * per_socket);
+      continue;
+    }
+    for (const auto& [name, count] : joined.refused) task.not_opened[name] += count;
+    if (joined.groups.empty()) continue;
+    task.opened += static_cast<std::uint32_t>(joined.groups.size());
+    note_socket(task, joined.socket.get());
+    task.datagram_readers->adopt(std::move(joined.socket), std::move(joined.groups));
   }
 }
 
@@ -185,6 +216,7 @@ void Session::on_connect() {
       io_, configure_,
       Connector::Handlers{[this](std::size_t task, Fd fd) { established(task, std::move(fd)); },
                           [this] { report_connected(); }});
+  open_datagram_sockets();
   connector_->start();
 }
 
@@ -198,11 +230,7 @@ void Session::on_settle(const Settle& settle) {
 void Session::established(std::size_t index, Fd socket) {
   auto& task = tasks_[index];
   if (acceptor_) set_not_inherited(socket.get(), *task.spec);
-  if (!task.sndbuf) {
-    task.sndbuf = sndbuf_of(socket.get());
-    task.rcvbuf = rcvbuf_of(socket.get());
-    task.options = options_of(socket.get(), task.spec->family);
-  }
+  note_socket(task, socket.get());
   if (task.senders && task.receivers) {
     Fd twin(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 0));
     if (!twin) throw_errno("duplicate a socket", errno);
@@ -215,29 +243,43 @@ void Session::established(std::size_t index, Fd socket) {
   }
 }
 
+// The task's first one tells for all of them.
+void Session::note_socket(Task& task, int fd) {
+  if (task.sndbuf) return;
+  task.sndbuf = sndbuf_of(fd);
+  task.rcvbuf = rcvbuf_of(fd);
+  task.options = options_of(fd, task.spec->family);
+}
+
 void Session::report_connected() {
-  // Kept for options of the sockets, which all have them by now; the senders' threads,
-  // which are yet to come, get none.
+  // Kept for options of the sockets, which all have them by now; the threads, which are yet
+  // to come, get none.
   drop_capabilities();
   Connected connected;
   for (std::size_t i = 0; i < tasks_.size(); ++i) {
     auto& task = tasks_[i];
+    if (task.receivers) task.receivers->prepare();
     if (task.senders) task.senders->prepare();
     ConnectedTask result;
     result.flow = task.spec->flow;
     result.sndbuf = task.sndbuf;
     result.rcvbuf = task.rcvbuf;
     result.options = task.options;
-    if (connector_) {
+    if (is_udp(task.spec->pattern)) {
+      result.established = task.opened;
+      result.failed = task.not_opened;
+    } else if (connector_) {
       const auto& outcome = connector_->outcomes()[i];
       result.established = outcome.established;
       result.failed = outcome.failed;
-      result.connect = outcome.connect;
+      if (task.dialers == nullptr) result.connect = outcome.connect;
     } else {
       const auto& outcome = acceptor_->outcomes()[i];
       result.established = outcome.established;
       result.failed = outcome.failed;
     }
+    // All of them are ready to connect.
+    if (task.spec->pattern == Pattern::connect) result.established = task.spec->connections;
     connected.tasks.push_back(std::move(result));
   }
   phase_ = Phase::connected;
@@ -261,7 +303,38 @@ void Session::on_go(const Go& go) {
     if (task.blocking != nullptr) blocking.push_back(task.blocking);
   }
   if (!blocking.empty()) edge_watch_.emplace(std::move(blocking), window);
+  schedule_survey();
   schedule_sample(1);
+}
+
+void Session::schedule_survey() {
+  if (configure_.survey_budget == 0) return;
+  std::uint64_t all = 0;
+  for (const auto& task : tasks_) all += task.spec->connections;
+  if (all == 0) return;
+  for (auto& task : tasks_) {
+    if (is_udp(task.spec->pattern)) continue;
+    const auto budget = std::max<std::uint64_t>(
+        configure_.survey_budget * std::uint64_t{task.spec->connections} / all, 1);
+    const auto survey = [&](auto* ends, bool sends) {
+      if (ends == nullptr || ends->connection_count() == 0) return;
+      task.survey.emplace(
+          ends->connection_count(), [ends](std::size_t i) { return ends->descriptor(i); }, budget,
+          sends);
+    };
+    if (task.senders) {
+      survey(task.senders.get(), true);
+    } else {
+      survey(task.receivers.get(), false);
+    }
+  }
+  survey_timer_.expires_at(time_point_of(go_.window_from_ns));
+  survey_timer_.async_wait([this](const asio::error_code& error) {
+    if (error || phase_ != Phase::traffic) return;
+    for (auto& task : tasks_) {
+      if (task.survey) task.survey->begin();
+    }
+  });
 }
 
 void Session::schedule_sample(std::uint32_t index) {
@@ -275,7 +348,7 @@ void Session::schedule_sample(std::uint32_t index) {
     if (error || phase_ != Phase::traffic) return;
     take_sample(index);
     if (due == go_.window_to_ns) {
-      report_result();
+      await_result();
     } else {
       schedule_sample(index + 1);
     }
@@ -289,13 +362,25 @@ void Session::take_sample(std::uint32_t index) {
   for (auto& task : tasks_) {
     SampleTask part;
     part.flow = task.spec->flow;
-    if (const auto bytes = task.bytes_in_window()) {
+    if (const auto bytes = task.bytes_in_window(task.spec->pattern)) {
       part.bytes_read = *bytes - std::exchange(task.sampled_bytes, *bytes);
     }
     if (task.senders) part.blocked_senders = task.senders->blocked_now();
+    if (task.survey) task.survey->turn();
     sample.tasks.push_back(part);
   }
   send(MessageType::sample, sample);
+}
+
+// Datagrams of the window have their time to arrive; of a stream none is lost.
+void Session::await_result() {
+  const bool datagrams = std::any_of(tasks_.begin(), tasks_.end(),
+                                     [](const Task& task) { return is_udp(task.spec->pattern); });
+  if (!datagrams || go_.drain.count() == 0) return report_result();
+  sample_timer_.expires_at(time_point_of(go_.window_to_ns + go_.drain.count()));
+  sample_timer_.async_wait([this](const asio::error_code& error) {
+    if (!error && phase_ == Phase::traffic) report_result();
+  });
 }
 
 void Session::report_result() {
@@ -305,7 +390,8 @@ void Session::report_result() {
   for (auto& task : tasks_) {
     auto& part = result.tasks.emplace_back();
     part.flow = task.spec->flow;
-    part.bytes_read = task.bytes_in_window();
+    part.bytes_read = task.bytes_in_window(task.spec->pattern);
+    if (task.survey) part.survey = task.survey->end();
     if (task.receivers) {
       auto collected = task.receivers->collect();
       part.alive = collected.alive;
@@ -313,6 +399,8 @@ void Session::report_result() {
       part.sndbuf = std::move(collected.sndbuf);
       part.rcvbuf = std::move(collected.rcvbuf);
       part.options = std::move(collected.options);
+      part.delivery = std::move(collected.delivery);
+      part.datagrams = std::move(collected.datagrams);
     }
     if (task.senders) report_sent(task, part, result, exact);
   }
@@ -331,24 +419,25 @@ void Session::report_sent(Task& task, ResultTask& part, Result& result, bool& ex
   part.sndbuf = std::move(collected.sndbuf);
   part.rcvbuf = std::move(collected.rcvbuf);
   part.options = std::move(collected.options);
+  if (collected.datagrams) part.datagrams = std::move(collected.datagrams);
   auto& sent = part.sent.emplace();
   sent.messages = collected.tally.messages;
   if (task.spec->pace) sent.backlog = collected.backlog;
-  sent.send_call = std::move(collected.tally.send_call);
+  sent.vain_sends = collected.vain_sends;
+  if (task.spec->socket.zerocopy) sent.zerocopy = collected.tally.zerocopy;
+  if (collected.times_calls) sent.send_call = std::move(collected.tally.send_call);
   sent.send_latency = std::move(collected.tally.send_latency);
   sent.acked = std::move(collected.acked);
+  if (task.acks != nullptr) {
+    sent.acked = task.acks->latency();
+    sent.kernel_acked = task.acks->kernel_latency();
+  }
+  sent.connect = std::move(collected.connect);
   sent.own_clock = std::move(collected.tally.stalls);
   if (task.blocking == nullptr) return;
   exact = exact && collected.exact_gate;
   result.gate = exact ? "rseq" : "time";
   result.floor_ns = exact ? 0 : static_cast<std::uint64_t>(kSwitchFloorNs);
-}
-
-std::optional<std::uint64_t> Session::Task::bytes_in_window() const {
-  if (spec->pattern == Pattern::idle) return std::nullopt;
-  if (requesters != nullptr) return requesters->bytes_in_window();
-  if (!receivers) return std::nullopt;
-  return receivers->bytes_in_window();
 }
 
 void Session::on_close() {
@@ -357,6 +446,7 @@ void Session::on_close() {
   }
   phase_ = Phase::close;
   sample_timer_.cancel();
+  survey_timer_.cancel();
   edge_watch_.reset();
   if (connector_) connector_->stop();
   if (acceptor_) acceptor_->stop();

@@ -9,12 +9,11 @@
 
 #include "base/frame.hpp"
 #include "loadgen/acceptor.hpp"
-#include "loadgen/blocking_senders.hpp"
 #include "loadgen/connector.hpp"
 #include "loadgen/edge_watch.hpp"
+#include "loadgen/ends.hpp"
 #include "loadgen/messages.hpp"
-#include "loadgen/receivers.hpp"
-#include "loadgen/requesters.hpp"
+#include "loadgen/socket_survey.hpp"
 
 namespace netstall {
 
@@ -37,19 +36,16 @@ class Session {
 
  private:
   enum class Phase : std::uint8_t { hello, configure, connect, connected, traffic, result, close };
-  // One FlowTask and this worker's ends of it: senders, receivers, or (duplex) both.
-  struct Task {
+  // One FlowTask, this worker's ends of it, and what is told of them.
+  struct Task : Ends {
     const FlowTask* spec = nullptr;
-    std::unique_ptr<Senders> senders;
-    BlockingSenders* blocking = nullptr;  // the same, where they are
-    Requesters* requesters = nullptr;     // likewise
-    std::unique_ptr<Receivers> receivers;
     std::optional<std::uint64_t> sndbuf;
     std::optional<std::uint64_t> rcvbuf;
     OptionTexts options;
     std::uint64_t sampled_bytes = 0;
-    // Nothing where this end does not read.
-    std::optional<std::uint64_t> bytes_in_window() const;
+    std::uint32_t opened = 0;  // of UDP
+    ErrorCounts not_opened;    // likewise
+    std::optional<SocketSurvey> survey;
   };
 
   void watch_control();
@@ -66,11 +62,15 @@ class Session {
   void on_close();
 
   void make_tasks();
-  void make_ends(Task& task);
+  void open_datagram_sockets();
+  void open_multicast_sockets(Task& task);
   void established(std::size_t task, Fd socket);
+  void note_socket(Task& task, int fd);
   void report_connected();
+  void schedule_survey();
   void schedule_sample(std::uint32_t index);
   void take_sample(std::uint32_t index);
+  void await_result();
   void report_result();
   void report_sent(Task& task, ResultTask& part, Result& result, bool& exact);
 
@@ -78,6 +78,7 @@ class Session {
   FrameChannel& channel_;
   asio::posix::basic_stream_descriptor<Executor> control_;
   Timer sample_timer_;
+  Timer survey_timer_;
   Phase phase_ = Phase::hello;
   Configure configure_;
   std::string payload_;

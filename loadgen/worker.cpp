@@ -1,7 +1,6 @@
 #include "loadgen/worker.hpp"
 
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -10,20 +9,13 @@
 
 #include "base/error.hpp"
 #include "base/frame.hpp"
+#include "base/process.hpp"
 #include "loadgen/session.hpp"
 
 namespace netstall {
 namespace {
 
 constexpr int kControlFd = 3;
-
-// A connection is a descriptor; the hard limit is what the plan counts with.
-void use_all_descriptors() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 std::string text_of(const Error& error) {
   std::string text = error.what();
@@ -40,6 +32,7 @@ int worker_main() {
     std::fputs("netstall-worker: descriptor 3 is no stream; netstall starts it\n", stderr);
     return 2;
   }
+  // A connection is a descriptor; the hard limit is what the plan counts with.
   use_all_descriptors();
   // The default slack of 50 µs would be part of every pause of a paced sender.
   ::prctl(PR_SET_TIMERSLACK, 1);

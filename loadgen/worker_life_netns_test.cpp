@@ -10,8 +10,9 @@ namespace {
 
 Configure client_of(FlowTask task) {
   Configure configure;
-  configure.peer_v4 = configure.local_v4 = "127.0.0.1";
-  configure.peer_v6 = configure.local_v6 = "::1";
+  configure.local_v4 = "127.0.0.1";
+  configure.local_v6 = "::1";
+  task.peer = task.family == Family::ipv4 ? configure.local_v4 : configure.local_v6;
   configure.tasks = {std::move(task)};
   configure.connect_deadline = 300ms;
   return configure;
@@ -173,7 +174,9 @@ TEST(Worker, RefusesAnotherProtocol) {
   const LoopbackNetns netns;
   TestWorker worker(netns.get());
   worker.send(MessageType::hello, Hello{kWorkerProtocol + 1, 0});
-  EXPECT_EQ(failure_of(worker), "hello: greet the controller: it speaks protocol 3, this worker 2");
+  EXPECT_EQ(failure_of(worker), "hello: greet the controller: it speaks protocol " +
+                                    std::to_string(kWorkerProtocol + 1) + ", this worker " +
+                                    std::to_string(kWorkerProtocol));
 }
 
 TEST(Worker, RefusesMessagesOutOfTurn) {

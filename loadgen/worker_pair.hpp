@@ -19,6 +19,7 @@
 #include "base/netns.hpp"
 #include "base/process.hpp"
 #include "loadgen/messages.hpp"
+#include "loadgen/ring_test.hpp"
 #include "loadgen/worker.hpp"
 
 namespace netstall {
@@ -37,16 +38,34 @@ class LoopbackNetns {
     if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) throw_errno("raise lo", errno);
   }
   const Netns& get() const noexcept { return netns_; }
+  // Of the loopback in this thread's namespace.
+  static void set_mtu(int mtu) {
+    const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq request{};
+    std::string("lo").copy(request.ifr_name, sizeof request.ifr_name - 1);
+    request.ifr_mtu = mtu;
+    if (::ioctl(socket.get(), SIOCSIFMTU, &request) != 0) throw_errno("set lo's MTU", errno);
+  }
 
  private:
   Netns netns_;
 };
 
+// Which program a worker is, by what a side sends.
+enum class TestProgram : std::uint8_t { epoll, ring };
+inline TestProgram program_for(const std::vector<FlowTask>& tasks, Side side) {
+  for (const auto& task : tasks) {
+    if (task.io == Io::io_uring && sends(task, side)) return TestProgram::ring;
+  }
+  return TestProgram::epoll;
+}
+
 // One worker, and this end of its control stream.
 class TestWorker {
  public:
-  explicit TestWorker(const Netns& netns, std::vector<std::string> arguments = {})
-      : TestWorker(netns, std::move(arguments), make_control_pair()) {}
+  explicit TestWorker(const Netns& netns, std::vector<std::string> arguments = {},
+                      TestProgram program = TestProgram::epoll)
+      : TestWorker(netns, std::move(arguments), program, make_control_pair()) {}
 
   template <class Message>
   void send(MessageType type, const Message& message) {
@@ -110,18 +129,23 @@ class TestWorker {
   std::vector<Sample> samples;
 
  private:
-  TestWorker(const Netns& netns, std::vector<std::string> arguments, std::pair<Fd, Fd> ends)
-      : process_(start(netns, std::move(arguments), ends.second.get())),
+  TestWorker(const Netns& netns, std::vector<std::string> arguments, TestProgram program,
+             std::pair<Fd, Fd> ends)
+      : process_(start(netns, std::move(arguments), program, ends.second.get())),
         channel_(std::move(ends.first)) {}
 
-  static ChildProcess start(const Netns& netns, std::vector<std::string> arguments, int control) {
-    const Fd program(::open(NETSTALL_TEST_WORKER, O_PATH | O_CLOEXEC));
+  static ChildProcess start(const Netns& netns, std::vector<std::string> arguments,
+                            TestProgram which, int control) {
+    const Fd program(
+        ::open(which == TestProgram::ring ? NETSTALL_TEST_WORKER_URING : NETSTALL_TEST_WORKER,
+               O_PATH | O_CLOEXEC));
     SpawnOptions options;
     options.argv = std::move(arguments);
     options.argv.insert(options.argv.begin(), kWorkerName);
     options.exe_fd = program.get();
     options.control_fd = control;
     options.netns = &netns;
+    options.may_lock_memory = true;
     return ChildProcess::spawn(options);
   }
 
@@ -141,18 +165,24 @@ inline FlowTask task_with(std::uint32_t connections) {
 // A server and a client that talk over one loopback.
 class WorkerPair {
  public:
+  // Of UDP both ends have the same port, so that the client has an address of its own.
   explicit WorkerPair(std::vector<FlowTask> tasks, Nanoseconds ramp = 0ns,
                       const std::vector<std::string>& arguments = {})
-      : server(netns.get(), arguments), client(netns.get(), arguments) {
+      : server(netns.get(), arguments, program_for(tasks, Side::server)),
+        client(netns.get(), arguments, program_for(tasks, Side::client)) {
     Configure configure;
     configure.side = Side::server;
-    configure.local_v4 = configure.peer_v4 = "127.0.0.1";
-    configure.local_v6 = configure.peer_v6 = "::1";
+    configure.local_v4 = "127.0.0.1";
+    configure.local_v6 = "::1";
     configure.tasks = std::move(tasks);
+    name_peers(configure.tasks, "127.0.0.2");
     configure.ramp = ramp;
     configure.connect_deadline = 10s;
+    configure.survey_budget = 100;
     server.configure(configure);
     configure.side = Side::client;
+    configure.local_v4 = "127.0.0.2";
+    name_peers(configure.tasks, "127.0.0.1");
     configure.seed = 2;
     client.configure(configure);
   }
@@ -179,6 +209,7 @@ class WorkerPair {
     go.traffic_from_ns = (mono_now() + 50ms).ns;
     go.window_from_ns = go.traffic_from_ns + warmup.count();
     go.window_to_ns = go.window_from_ns + window.count();
+    go.drain = 200ms;
     server.send(MessageType::go, go);
     client.send(MessageType::go, go);
   }
@@ -199,6 +230,10 @@ class WorkerPair {
   }
   const ResultTask& read(Side sender, std::size_t task = 0) const {
     return sent(other(sender), task);
+  }
+
+  static void name_peers(std::vector<FlowTask>& tasks, const char* v4) {
+    for (auto& task : tasks) task.peer = task.family == Family::ipv4 ? v4 : "::1";
   }
 
   LoopbackNetns netns;

@@ -23,6 +23,10 @@ constexpr std::uint64_t kReservedMaps = 1000;
 
 // Both ends of an established connection, idle and in epoll: 7.6 to 11 kB.
 constexpr std::uint64_t kKernelBytesPerConnection = 11'000;
+// A worker's ring: Asio asks for 16,384 entries of 64 bytes and twice as many answers of 16;
+// and of each connection the send that waits in the kernel with what it would write from.
+constexpr std::uint64_t kKernelBytesPerRing = std::uint64_t{3} << 19;
+constexpr std::uint64_t kKernelBytesPerRingSend = 1'000;
 // Stack (16 KiB), task and page tables of 4,000 sleeping threads: 28 kB each.
 constexpr std::uint64_t kKernelBytesPerThread = 28'000;
 // Their stacks as far as they were touched: 8.6 kB, and what the program keeps of each.
@@ -31,6 +35,11 @@ constexpr std::uint64_t kUserBytesPerConnection = 1'000;
 constexpr std::uint64_t kUserBytesPerWorker = std::uint64_t{6} << 20;
 // Histograms of one flow group in one worker: some four, rarely wide ones.
 constexpr std::uint64_t kUserBytesPerShare = std::uint64_t{1} << 20;
+
+// Blocking senders of a share have their bytes each for themselves where these take no more
+// in all, and so stay in a CPU's first cache; else one buffer: sendmsg() of two parts costs
+// 80 ns more than a plain send().
+constexpr std::uint64_t kOwnPayloadBytes = std::uint64_t{32} << 10;
 
 // Stalls and waits, each a histogram, of each cause and flow group.
 constexpr std::uint64_t kProbeBytesPerFlow = kCauses * 2 * Histogram::kSlots * 8;

@@ -11,8 +11,18 @@
 namespace netstall {
 
 enum class Side : std::uint8_t { client, server };
-enum class Pattern : std::uint8_t { stream, request_response, duplex, idle };
-enum class Io : std::uint8_t { blocking, nonblocking };
+enum class Pattern : std::uint8_t {
+  stream,
+  request_response,
+  duplex,
+  idle,
+  connect,
+  udp_stream,
+  udp_request_response,
+  multicast
+};
+enum class Io : std::uint8_t { blocking, nonblocking, level_triggered, io_uring };
+enum class ReaderIo : std::uint8_t { epoll, blocking };
 enum class Arrival : std::uint8_t { constant, poisson };
 // Whose the rate of a pace is: each connection's, or the whole flow group's.
 enum class PaceOf : std::uint8_t { connection, group };
@@ -44,12 +54,18 @@ struct Names<Side> {
 };
 template <>
 struct Names<Pattern> {
-  static constexpr std::array<std::string_view, 4> list{"stream", "request-response", "duplex",
-                                                        "idle"};
+  static constexpr std::array<std::string_view, 8> list{
+      "stream",     "request-response",     "duplex",   "idle", "connect",
+      "udp-stream", "udp-request-response", "multicast"};
 };
 template <>
 struct Names<Io> {
-  static constexpr std::array<std::string_view, 2> list{"blocking", "nonblocking"};
+  static constexpr std::array<std::string_view, 4> list{"blocking", "nonblocking",
+                                                        "level-triggered", "io-uring"};
+};
+template <>
+struct Names<ReaderIo> {
+  static constexpr std::array<std::string_view, 2> list{"epoll", "blocking"};
 };
 template <>
 struct Names<Arrival> {
@@ -95,6 +111,24 @@ constexpr std::optional<E> named(std::string_view name) {
     if (Names<E>::list[i] == name) return static_cast<E>(i);
   }
   return std::nullopt;
+}
+
+// Whether it is carried by UDP: sockets each connected to one of the other side, or one
+// that sends and those that have joined.
+constexpr bool is_udp(Pattern pattern) {
+  return pattern == Pattern::udp_stream || pattern == Pattern::udp_request_response ||
+         pattern == Pattern::multicast;
+}
+
+// Messages of the sender alone.
+constexpr bool is_one_way(Pattern pattern) {
+  return pattern == Pattern::stream || pattern == Pattern::udp_stream ||
+         pattern == Pattern::multicast;
+}
+
+// Requests of the sender, and a response to each.
+constexpr bool is_exchange(Pattern pattern) {
+  return pattern == Pattern::request_response || pattern == Pattern::udp_request_response;
 }
 
 constexpr std::size_t kCauses = Names<Cause>::list.size();

@@ -73,7 +73,9 @@ TEST(Overrides, HaveFaultsOfTheirOwn) {
       {"/flows/0/conections=3",
        "/flows/0/conections: found an unknown key, given with --set; expected one of name, "
        "connections, sender, "
-       "pattern, io, family, payload, pace, response, pipeline, think, reader, socket; did you "
+       "pattern, io, family, payload, pace, response, pipeline, think, multicast, closes, "
+       "acknowledge, reader, "
+       "socket; did you "
        "mean \"connections\"?"},
       {"/flows/7/io=blocking",
        "/flows/7/io: found no entry 7 in a list of 2; expected a place that the scenario has"},

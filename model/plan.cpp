@@ -14,8 +14,12 @@
 namespace netstall {
 namespace {
 
-void add_ports(const WorkerPlan& worker, Budget& budget) {
-  if (worker.side == Side::server) budget.ports += worker.shares.size();
+void add_ports(const Scenario& scenario, const WorkerPlan& worker, Budget& budget) {
+  if (worker.side != Side::server) return;
+  for (const auto& share : worker.shares) {
+    const auto pattern = scenario.flows[share.flow].pattern;
+    budget.ports += is_udp(pattern) && pattern != Pattern::multicast ? share.connections : 1;
+  }
 }
 
 // What a worker keeps to send from, or to read into.
@@ -25,12 +29,22 @@ std::uint64_t buffer_of(const FlowGroup& flow, Side side) {
   const auto sent = SizeDistribution(flow.payload).largest();
   switch (flow.pattern) {
     case Pattern::request_response:
+    case Pattern::udp_request_response:
+    case Pattern::connect:
       return read + (flow.sender == side ? sent : SizeDistribution(flow.response).largest());
     case Pattern::duplex:
       return read + sent;
     default:
       return flow.sender == side ? sent : read;
   }
+}
+
+// What each thread of its blocking ends keeps beside that.
+std::uint64_t own_buffers(const FlowGroup& flow, Side side, std::uint64_t connections) {
+  if (reads_in_threads(flow, side)) return connections * buffer_of(flow, side);
+  if (flow.io != Io::blocking || flow.sender != side) return 0;
+  const auto bytes = connections * SizeDistribution(flow.payload).largest();
+  return bytes <= kOwnPayloadBytes ? bytes : 0;
 }
 
 // What one cell takes of the machine; its duration is left out.
@@ -41,15 +55,18 @@ Budget budget_of(const Scenario& scenario, const Assignment& assignment) {
   for (const auto& worker : assignment.workers) {
     budget.threads += worker.threads;
     budget.descriptors_per_worker = std::max(budget.descriptors_per_worker, worker.descriptors);
-    add_ports(worker, budget);
+    add_ports(scenario, worker, budget);
     budget.user_memory_bytes += kUserBytesPerWorker + worker.threads * kUserBytesPerThread;
+    if (worker.ring) budget.kernel_memory_bytes += kKernelBytesPerRing;
     for (const auto& share : worker.shares) {
       const auto& flow = scenario.flows[share.flow];
+      if (worker.ring) budget.kernel_memory_bytes += share.connections * kKernelBytesPerRingSend;
       budget.user_memory_bytes += kUserBytesPerShare + buffer_of(flow, worker.side) +
+                                  own_buffers(flow, worker.side, share.connections) +
                                   share.connections * kUserBytesPerConnection;
     }
   }
-  budget.kernel_memory_bytes =
+  budget.kernel_memory_bytes +=
       budget.connections * kKernelBytesPerConnection + budget.threads * kKernelBytesPerThread;
   budget.probe_memory_bytes = kProbeBytes + scenario.flows.size() * kProbeBytesPerFlow +
                               budget.connections * kProbeBytesPerConnection;
@@ -80,8 +97,8 @@ void raise_to(Budget& most, const Budget& cell) {
 Nanoseconds duration_of(const Timing& timing, Nanoseconds before) {
   const auto one = timing.ramp + timing.warmup + timing.measure + Nanoseconds(kOverheadNs);
   const auto left = Nanoseconds::max() - before;
-  if (one.count() > 0 && left / one < timing.repetitions) return Nanoseconds::max();
-  return before + one * timing.repetitions;
+  if (one.count() > 0 && left / one < timing.most_repetitions()) return Nanoseconds::max();
+  return before + one * timing.most_repetitions();
 }
 
 // A billion connections are refused before workers are counted for them.
@@ -156,7 +173,7 @@ Plan make_plan(const Campaign& campaign, const Limits& limits, std::uint64_t see
   for (std::size_t i = 0; i < cells; ++i) {
     plan.assignments.push_back(planner.assignment(i));
     const auto timing = campaign.cells.timing(i);
-    repetitions.push_back(timing.repetitions);
+    repetitions.push_back(timing.most_repetitions());
     plan.budget.duration = duration_of(timing, plan.budget.duration);
   }
   plan.order = order_of(repetitions, seed);

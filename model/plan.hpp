@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/placement.hpp"
 #include "model/scenario.hpp"
 
 namespace netstall {
@@ -18,6 +19,7 @@ struct Limits {
       32000;  // the whole machine: min(pid_max, threads-max, RLIMIT_NPROC) less those in use
   std::uint64_t maps_per_process = 65530;  // vm.max_map_count: two a thread
   std::uint64_t cpus = 2;
+  std::vector<CpuList> cores{{0}, {1}};                 // those CPUs by core, in order of packages
   std::uint64_t memory_bytes = std::uint64_t{8} << 30;  // available
   std::uint64_t source_ports = 28232;  // size of ip_local_port_range in a new namespace
 };
@@ -26,22 +28,27 @@ struct Limits {
 // one server worker.
 struct Share {
   std::uint32_t flow = 0;  // index into Scenario::flows
-  std::uint16_t port = 0;
+  std::uint16_t port = 0;  // of UDP the first one: connection i has port + i at both ends
   std::uint32_t connections = 0;
   std::uint32_t first = 0;  // its first connection's number among its side's of the group
+  // Of UDP, and of a client's: which client has the sockets that are not the server's.
+  std::uint32_t client = 0;
 };
 
 struct WorkerPlan {
   Side side = Side::client;
-  std::uint32_t index = 0;  // within the side
+  std::uint32_t index = 0;   // within the side
+  std::uint32_t client = 0;  // of the client's side: in which client's namespace
   std::vector<Share> shares;
   std::uint64_t descriptors = 0;
   std::uint64_t threads = 1;
+  bool ring = false;  // all that it carries is sent by io_uring
 };
 
 // Who does what in one repetition of a cell.
 struct Assignment {
   std::vector<WorkerPlan> workers;  // servers first
+  Placement placement;
 };
 
 struct Budget {

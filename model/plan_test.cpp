@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 #include <set>
@@ -68,6 +69,8 @@ void check(const Scenario& scenario, const Limits& limits, const Assignment& ass
   std::map<std::uint16_t, std::uint64_t> clients_of_port;
   std::vector<std::uint64_t> served(scenario.flows.size(), 0);
   std::vector<std::uint64_t> connected(scenario.flows.size(), 0);
+  std::vector<std::vector<std::uint64_t>> of_client(
+      scenario.lab.clients, std::vector<std::uint64_t>(scenario.flows.size(), 0));
   std::map<Side, std::uint32_t> next_index;
   std::uint64_t threads = 0;
   bool seen_client = false;
@@ -95,6 +98,8 @@ void check(const Scenario& scenario, const Limits& limits, const Assignment& ass
         ASSERT_EQ(ports.at(share.port).flow, share.flow);
         clients_of_port[share.port] += share.connections;
         connected[share.flow] += share.connections;
+        ASSERT_EQ(share.client, worker.client);
+        of_client.at(worker.client)[share.flow] += share.connections;
       }
     }
     const auto listeners = worker.side == Side::server ? worker.shares.size() : 0;
@@ -110,6 +115,82 @@ void check(const Scenario& scenario, const Limits& limits, const Assignment& ass
     ASSERT_EQ(connected[i], scenario.flows[i].connections);
   }
   for (const auto& [port, share] : ports) ASSERT_EQ(clients_of_port[port], share.connections);
+  for (const auto& counts : of_client) {
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      const auto even = scenario.flows[i].connections / scenario.lab.clients;
+      ASSERT_GE(counts[i], even);
+      ASSERT_LE(counts[i], even + (scenario.flows[i].connections % scenario.lab.clients ? 1 : 0));
+    }
+  }
+}
+
+Scenario with_clients(std::uint32_t clients, std::vector<FlowGroup> flows) {
+  auto scenario = scenario_of(std::move(flows));
+  scenario.lab.clients = clients;
+  return scenario;
+}
+
+// Connections of each client, of each group.
+std::vector<std::map<std::uint32_t, std::uint32_t>> by_client(const Scenario& scenario,
+                                                              const Assignment& assignment) {
+  std::vector<std::map<std::uint32_t, std::uint32_t>> counts(scenario.lab.clients);
+  for (const auto& worker : assignment.workers) {
+    if (worker.side == Side::server) continue;
+    for (const auto& share : worker.shares) {
+      counts.at(worker.client)[share.flow] += share.connections;
+    }
+  }
+  return counts;
+}
+
+TEST(Assign, ClientsHaveTheSameOfEveryGroup) {
+  const auto scenario = with_clients(3, {group(9), group(4, Io::blocking), group(1), group(1)});
+  const auto assignment = assign(scenario, Limits{});
+  check(scenario, Limits{}, assignment);
+  using Counts = std::map<std::uint32_t, std::uint32_t>;
+  // What is left over of a group goes to the client after the last one that had some.
+  EXPECT_THAT(by_client(scenario, assignment),
+              testing::ElementsAre(Counts{{0, 3}, {1, 2}}, Counts{{0, 3}, {1, 1}, {2, 1}},
+                                   Counts{{0, 3}, {1, 1}, {3, 1}}));
+  EXPECT_EQ(workers(assignment, Side::client), 3U);
+  EXPECT_EQ(workers(assignment, Side::server), 1U);
+}
+
+TEST(Assign, ClientsShareTheCpusOfTheirSide) {
+  Limits limits;
+  limits.cpus = 12;
+  const auto scenario = with_clients(3, {group(300), group(30, Io::io_uring, Side::client)});
+  const auto assignment = assign(scenario, limits);
+  std::map<std::pair<std::uint32_t, bool>, int> count;
+  for (const auto& worker : assignment.workers) {
+    if (worker.side == Side::client) ++count[{worker.client, worker.ring}];
+  }
+  EXPECT_EQ(count.size(), 6U);
+  for (const auto& [whose, of_one] : count) EXPECT_EQ(of_one, 2) << whose.first;
+  EXPECT_EQ(workers(assignment, Side::server), 6U);
+}
+
+TEST(Assign, AUdpSocketOfTheServersKnowsItsClient) {
+  auto datagrams = group(100);
+  datagrams.pattern = Pattern::udp_stream;
+  auto requests = group(5);
+  requests.pattern = Pattern::udp_request_response;
+  Limits limits;
+  limits.cpus = 8;
+  const auto scenario = with_clients(3, {group(10), datagrams, requests});
+  const auto assignment = assign(scenario, limits);
+  // By port: whose it is, as each side has it.
+  std::map<Side, std::map<std::uint32_t, std::uint32_t>> clients;
+  for (const auto& worker : assignment.workers) {
+    for (const auto& share : worker.shares) {
+      if (share.flow == 0) continue;
+      for (std::uint32_t i = 0; i < share.connections; ++i) {
+        clients[worker.side][share.port + i] = share.client;
+      }
+    }
+  }
+  EXPECT_EQ(clients[Side::server].size(), 105U);
+  EXPECT_EQ(clients[Side::server], clients[Side::client]);
 }
 
 TEST(Assign, OneWorkerASideWhereOneIsEnough) {
@@ -125,6 +206,49 @@ TEST(Assign, OneWorkerASideWhereOneIsEnough) {
   EXPECT_EQ(server.shares[1].port, 5002);
   EXPECT_EQ(server.threads, 102U);
   EXPECT_EQ(assignment.workers[1].threads, 1U);
+}
+
+TEST(Assign, BlockingReadersAreAThreadEach) {
+  auto read_by_threads = group(100, Io::blocking);
+  read_by_threads.reader.io = ReaderIo::blocking;
+  const auto scenario = scenario_of({group(900), read_by_threads});
+  const auto assignment = assign(scenario, Limits{});
+  ASSERT_EQ(assignment.workers.size(), 2U);
+  EXPECT_EQ(assignment.workers[0].threads, 102U);  // sends, and looks at the window's edges
+  EXPECT_EQ(assignment.workers[1].threads, 101U);
+  // As many workers as it takes that each may have its threads.
+  Limits limits;
+  limits.maps_per_process = kReservedMaps + kMapsPerThread * (kReactorThreads + kWatchThreads + 40);
+  const auto narrow = assign(scenario, limits);
+  EXPECT_EQ(std::count_if(narrow.workers.begin(), narrow.workers.end(),
+                          [](const auto& worker) { return worker.side == Side::client; }),
+            3);
+  for (const auto& worker : narrow.workers) EXPECT_LE(worker.threads, 42U);
+}
+
+TEST(Assign, WhoSendsByIoUringIsAWorkerOfItsOwn) {
+  auto both = group(10, Io::io_uring, Side::client);
+  both.pattern = Pattern::duplex;
+  const auto scenario = scenario_of({group(900), group(100, Io::io_uring), both});
+  const auto assignment = assign(scenario, Limits{});
+  ASSERT_EQ(assignment.workers.size(), 4U);
+  const auto flows_of = [&](std::size_t worker) {
+    std::vector<std::uint32_t> flows;
+    for (const auto& share : assignment.workers[worker].shares) flows.push_back(share.flow);
+    return flows;
+  };
+  EXPECT_EQ(assignment.workers[0].side, Side::server);
+  EXPECT_FALSE(assignment.workers[0].ring);
+  EXPECT_EQ(flows_of(0), (std::vector<std::uint32_t>{0}));
+  EXPECT_TRUE(assignment.workers[1].ring);
+  EXPECT_EQ(flows_of(1), (std::vector<std::uint32_t>{1, 2}));
+  // The reader of the one is a reactor, of the other it also sends.
+  EXPECT_FALSE(assignment.workers[2].ring);
+  EXPECT_EQ(flows_of(2), (std::vector<std::uint32_t>{0, 1}));
+  EXPECT_TRUE(assignment.workers[3].ring);
+  EXPECT_EQ(flows_of(3), (std::vector<std::uint32_t>{2}));
+  check(scenario_of({group(900), group(100, Io::io_uring)}), Limits{},
+        assign(scenario_of({group(900), group(100, Io::io_uring)}), Limits{}));
 }
 
 TEST(Assign, UsesHalfOfTheCpusOnEachSide) {
@@ -180,6 +304,90 @@ TEST(Assign, PacksGroupsWhereSpreadingThemWouldTakeTooMuch) {
   EXPECT_EQ(workers(assignment, Side::server), 4U);
 }
 
+// By port: which end of which connection has it, on each side.
+std::map<std::uint32_t, std::uint32_t> udp_ports(const Assignment& assignment, Side side,
+                                                 std::uint32_t flow) {
+  std::map<std::uint32_t, std::uint32_t> connections;
+  for (const auto& worker : assignment.workers) {
+    if (worker.side != side) continue;
+    for (const auto& share : worker.shares) {
+      if (share.flow != flow) continue;
+      for (std::uint32_t i = 0; i < share.connections; ++i) {
+        EXPECT_TRUE(connections.emplace(share.port + i, share.first + i).second)
+            << "port " << share.port + i << " is given twice";
+      }
+    }
+  }
+  return connections;
+}
+
+TEST(Assign, GivesEachUdpSocketAPortThatIsTheSameAtBothEnds) {
+  auto datagrams = group(1'000);
+  datagrams.pattern = Pattern::udp_stream;
+  auto senders = group(70, Io::blocking);
+  senders.pattern = Pattern::udp_stream;
+  Limits limits;
+  limits.cpus = 6;
+  limits.nofile = 300;
+  limits.source_ports = 128;
+  const auto scenario = scenario_of({group(10), datagrams, senders, group(10)});
+  const auto assignment = assign(scenario, limits);
+  EXPECT_GT(workers(assignment, Side::server), 3U);
+  EXPECT_GT(workers(assignment, Side::client), 3U);
+  std::set<std::uint32_t> all;
+  for (const std::uint32_t flow : {1U, 2U}) {
+    const auto server = udp_ports(assignment, Side::server, flow);
+    EXPECT_EQ(server.size(), scenario.flows[flow].connections);
+    EXPECT_EQ(server, udp_ports(assignment, Side::client, flow));
+    for (const auto& [port, connection] : server) EXPECT_TRUE(all.insert(port).second);
+  }
+  // The listeners' are others.
+  for (const auto& worker : assignment.workers) {
+    for (const auto& share : worker.shares) {
+      const bool udp = share.flow == 1 || share.flow == 2;
+      EXPECT_EQ(all.contains(share.port), udp) << share.port;
+    }
+  }
+  const auto plan = make_plan(campaign_of({scenario}), limits, 1);
+  EXPECT_GE(plan.budget.ports, 1'072U);
+}
+
+TEST(Assign, HasAllMembersOfMulticastListenOnOnePort) {
+  auto members = group(700);
+  members.pattern = Pattern::multicast;
+  Limits limits;
+  limits.cpus = 8;
+  for (const std::uint64_t nofile : {20'000U, 300U}) {
+    limits.nofile = nofile;
+    const auto assignment = assign(scenario_of({group(10), members, group(10)}), limits);
+    std::set<std::uint16_t> ports;
+    std::map<Side, std::uint32_t> connections;
+    std::map<Side, int> senders;  // whoever has the first
+    for (const auto& worker : assignment.workers) {
+      for (const auto& share : worker.shares) {
+        if (share.flow != 1) continue;
+        ports.insert(share.port);
+        connections[worker.side] += share.connections;
+        senders[worker.side] += share.first == 0 ? 1 : 0;
+      }
+    }
+    EXPECT_EQ(ports.size(), 1U);
+    for (const auto side : {Side::client, Side::server}) {
+      EXPECT_EQ(connections[side], 700U);
+      EXPECT_EQ(senders[side], 1);
+    }
+  }
+}
+
+TEST(Assign, RefusesMoreUdpSocketsThanPorts) {
+  auto datagrams = group(30'000);
+  datagrams.pattern = Pattern::udp_stream;
+  Limits limits;
+  limits.memory_bytes = std::uint64_t{1} << 50;
+  EXPECT_THAT(refusal(scenario_of({datagrams}), limits).first,
+              HasSubstr("needs 30000 listening ports, and there are 27767 from 5001 to 32767"));
+}
+
 TEST(Assign, RandomScenariosKeepEveryPromise) {
   std::mt19937_64 random(20'240'607);
   const auto below = [&random](std::uint64_t bound) { return random() % bound; };
@@ -194,10 +402,11 @@ TEST(Assign, RandomScenariosKeepEveryPromise) {
     std::vector<FlowGroup> flows;
     for (auto left = 1 + below(8); left > 0; --left) {
       flows.push_back(group(static_cast<std::uint32_t>(1 + below(below(3) == 0 ? 50'000 : 300)),
-                            below(2) == 0 ? Io::blocking : Io::nonblocking,
+                            std::array{Io::blocking, Io::nonblocking, Io::io_uring}[below(3)],
                             below(2) == 0 ? Side::client : Side::server));
     }
-    const auto scenario = scenario_of(std::move(flows));
+    auto scenario = scenario_of(std::move(flows));
+    scenario.lab.clients = 1 + static_cast<std::uint32_t>(below(2) == 0 ? 0 : below(kMaxClients));
     try {
       const auto assignment = assign(scenario, limits);
       check(scenario, limits, assignment);
@@ -284,6 +493,17 @@ TEST(Plan, BudgetIsTheLargestOfAnyCell) {
   const std::uint64_t user = 2 * (6U << 20) + 103 * 12'000U + 4 * (1U << 20) + 202 * 1000U +
                              (1U << 20) + 16384U + 2 * 65536U;
   EXPECT_EQ(budget.user_memory_bytes, user);
+}
+
+TEST(Plan, BlockingSendersHaveTheirOwnBytesWhereThatIsLittle) {
+  auto flow = group(2, Io::blocking);
+  const auto memory = [&flow](std::uint64_t bytes) {
+    flow.payload.fixed = Bytes{bytes};
+    return make_plan(campaign_of({scenario_of({flow})}), Limits{}, 1).budget.user_memory_bytes;
+  };
+  // 32 KiB of them, and a buffer that grows with the message.
+  EXPECT_EQ(memory(16384) - memory(8192), 2U * 8192 + 8192);
+  EXPECT_EQ(memory(16384) - memory(16385), 2U * 16384 - 1);
 }
 
 TEST(Plan, DurationIsOfTheWholeCampaign) {

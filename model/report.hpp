@@ -47,6 +47,14 @@ struct Stalls {
   void merge(const Stalls& other);
 };
 
+// send() with MSG_ZEROCOPY, within the window.
+struct ZerocopyResult {
+  std::uint64_t sends = 0;      // that were taken
+  std::uint64_t refused = 0;    // with ENOBUFS: the bytes were copied instead
+  std::uint64_t completed = 0;  // sends whose completion was read
+  std::uint64_t copied = 0;     // those of them that the kernel copied after all
+};
+
 // By how many the programs' own clocks may be off another clock, for what began or
 // ended just at an edge of the window.
 struct Unsure {
@@ -69,6 +77,33 @@ struct OptionValues {
   std::optional<std::string> final;
 };
 
+// What became of the datagrams whose send() began within the window and was done: read by
+// the other program, waiting in its socket at the end, or lost. Of requests: answered. Of
+// multicast a message counts once for each that has joined its group.
+struct DatagramCounts {
+  std::uint64_t sent = 0;
+  std::uint64_t received = 0;
+  std::uint64_t unread = 0;
+  std::uint64_t lost = 0;        // sent less received and unread
+  std::uint64_t reordered = 0;   // of those received: after one that was sent later
+  std::uint64_t duplicated = 0;  // came once more, and count once
+  std::uint64_t delivered = 0;   // read within the window, whenever sent
+};
+
+// What the kernel said of some of a flow group's sockets (TCP_INFO, SO_MEMINFO). The times are
+// sums over those that were asked at both edges of the window, and of ends that send.
+struct TcpInfo {
+  std::uint64_t connections = 0;
+  std::uint64_t elapsed_ns = 0;
+  std::uint64_t busy_ns = 0;            // something was sent, or waited to be sent
+  std::uint64_t rwnd_limited_ns = 0;    // the peer's window held it back
+  std::uint64_t sndbuf_limited_ns = 0;  // the send buffer was too small for the congestion window
+  // Memory of what lies in a socket's queue, with all that the kernel counts to it: of ends that
+  // send, and of those that read alone; readings all over the window.
+  std::optional<Histogram> send_queue;
+  std::optional<Histogram> receive_queue;
+};
+
 struct FlowResult {
   std::string name;
   std::uint64_t connections_requested = 0;
@@ -79,21 +114,29 @@ struct FlowResult {
   BufferSizes sndbuf;
   BufferSizes rcvbuf;
   std::map<std::string, OptionValues> options;  // of the sender's end, as its scenario key
+  std::optional<TcpInfo> tcp_info;
   std::optional<double> goodput_bytes_per_s;
   std::optional<std::uint64_t>
       messages;  // accepted whole by the kernel; request-response: answered
   std::map<std::string, std::uint64_t> errors;  // errno name → count, while traffic ran
   std::optional<std::uint64_t> backlog;  // messages due and not yet accepted at the window's end
+  // send() calls refused although the socket had been said to take more; absent where
+  // senders block, or wait for nothing.
+  std::optional<std::uint64_t> vain_sends;
   // Ends that send: of duplex 2, of idle 0. Absent in reports that know one alone.
   std::optional<std::uint64_t> senders_per_connection;
-  std::optional<Histogram> send_call;         // time of a send() call
-  std::optional<Histogram> send_latency;      // due → accepted by the kernel
-  std::optional<Histogram> acked_latency;     // request-response: due → its response is read
-  std::optional<Histogram> delivery_latency;  // due → taken by the reading program
+  std::optional<Histogram> send_call;      // time of a send() call
+  std::optional<Histogram> send_latency;   // due → accepted by the kernel
+  std::optional<Histogram> acked_latency;  // due → response, or acknowledgement, is read
+  // Of the same messages of a stream: due → acknowledged by the peer's kernel.
+  std::optional<Histogram> kernel_acked_latency;
+  std::optional<Histogram> delivery_latency;  // stream, duplex: due → taken by the reading program
   std::optional<Histogram> connect;
+  std::optional<DatagramCounts> datagrams;  // of UDP
   std::optional<Stalls> own_clock;
   std::optional<Unsure> own_clock_unsure;
-  std::optional<Stalls> stalls;  // by the probe
+  std::optional<ZerocopyResult> zerocopy;  // where it was asked for
+  std::optional<Stalls> stalls;            // by the probe
 };
 
 // One of the longest stalls of a repetition: its connection, and what its socket was
@@ -184,6 +227,34 @@ struct ExpectationResult {
   std::optional<double> against_observed = {};
 };
 
+// A port of the machine that was an end of the link. What driver and kernel do not tell is
+// absent, never 0.
+// Of a veth's end: with GRO it polls what arrives by NAPI, from a ring of 256 packets
+// (VETH_RING_SIZE, which nothing sets), if the sending end leaves segmentation to nobody
+// (no TSO): the kernel else hands packets to the softirq as without.
+struct NapiFacts {
+  bool enabled = false;
+  std::optional<std::int64_t> polled;   // packets within the window; 0: NAPI was not in use
+  std::optional<std::int64_t> dropped;  // of those meant for the full ring; where enabled
+};
+
+struct DeviceFacts {
+  std::string name;
+  std::optional<std::string> driver;
+  std::uint32_t mtu = 0;  // bytes
+  std::optional<std::uint64_t> speed_bits_per_s;
+  // "rx", "tx" and the most that each can be, in packets.
+  std::optional<std::map<std::string, std::int64_t>> ring;
+  // "rx_usecs", "rx_frames", "adaptive_rx" (1: yes) and the same of tx.
+  std::optional<std::map<std::string, std::int64_t>> coalescing;
+  std::optional<std::map<std::string, std::string>> interrupts;  // number → CPUs, as "0-1"
+  // Within the window, as the kernel counts them; and those of the driver's own counters whose
+  // names tell of drops.
+  std::map<std::string, std::int64_t> drops;
+  std::optional<std::map<std::string, std::int64_t>> driver_drops;
+  std::optional<NapiFacts> napi = {};  // of a veth's end alone
+};
+
 struct Repetition {
   std::uint32_t cell = 0;
   std::uint32_t index = 0;
@@ -205,6 +276,9 @@ struct Repetition {
   KernelCounters host;
   std::map<std::string, std::string> memory_limit;  // side → "cgroup v1 kmem.tcp, 1048576 bytes"
   std::map<std::string, std::string> qdisc;         // side → its root qdisc, as tc was given it
+  std::map<std::string, std::string> placement;     // "client.cpus" → "0-3", of the workers;
+                                                    // "client.softirq_cpus"; where not the kernel's
+  std::map<std::string, DeviceFacts> devices;  // side → its port, or its end of the veth pair
   std::map<std::string, std::string> sysctl_left_out;  // "client net.ipv4.x" → why; optional ones
   Series series;
   std::vector<ExpectationResult> expectations;
@@ -212,11 +286,22 @@ struct Repetition {
   std::vector<std::string> not_restored;  // what could not be put back, and why
 };
 
+// What /timing/until came to. Absent bounds: too few repetitions tell any.
+struct PrecisionResult {
+  Precision asked;
+  std::uint32_t repetitions = 0;  // good ones, that have the value
+  std::optional<double> median;   // in the metric's base unit, as its interval at 95 %
+  std::optional<double> low;
+  std::optional<double> high;
+  bool reached = false;
+};
+
 struct CellResult {
   std::string id;
   std::map<std::string, std::string> parameters;
   std::vector<Repetition> repetitions;
   std::vector<ExpectationResult> expectations;
+  std::optional<PrecisionResult> precision = {};
 };
 
 struct Tool {

@@ -47,9 +47,39 @@ void fields(V& v, Unsure& unsure) {
 }
 
 template <class V>
+void fields(V& v, ZerocopyResult& zerocopy) {
+  v.required("sends", zerocopy.sends);
+  v.required("refused", zerocopy.refused);
+  v.required("completed", zerocopy.completed);
+  v.required("copied", zerocopy.copied);
+}
+
+template <class V>
 void fields(V& v, WaitCount& waits) {
   v.required("waits", waits.waits);
   v.required("time_ns", waits.time_ns);
+}
+
+template <class V>
+void fields(V& v, DatagramCounts& datagrams) {
+  v.required("sent", datagrams.sent);
+  v.required("received", datagrams.received);
+  v.required("unread", datagrams.unread);
+  v.required("lost", datagrams.lost);
+  v.required("reordered", datagrams.reordered);
+  v.required("duplicated", datagrams.duplicated);
+  v.required("delivered", datagrams.delivered);
+}
+
+template <class V>
+void fields(V& v, TcpInfo& info) {
+  v.required("connections", info.connections);
+  v.required("elapsed_ns", info.elapsed_ns);
+  v.required("busy_ns", info.busy_ns);
+  v.required("rwnd_limited_ns", info.rwnd_limited_ns);
+  v.required("sndbuf_limited_ns", info.sndbuf_limited_ns);
+  v.required("send_queue_bytes", info.send_queue);
+  v.required("receive_queue_bytes", info.receive_queue);
 }
 
 template <class V>
@@ -66,18 +96,23 @@ void fields(V& v, FlowResult& flow) {
     in.required("rcvbuf", flow.rcvbuf);
     in("options", flow.options);
   });
+  v("tcp_info", flow.tcp_info);
   v.required("goodput_bytes_per_s", flow.goodput_bytes_per_s);
   v.required("messages", flow.messages);
   v("errors", flow.errors);
   v("backlog", flow.backlog);
+  v("vain_sends", flow.vain_sends);
   v("senders_per_connection", flow.senders_per_connection);
   v.required("send_call_ns", flow.send_call);
   v.required("send_latency_ns", flow.send_latency);
   v.required("acked_latency_ns", flow.acked_latency);
+  v("kernel_acked_latency_ns", flow.kernel_acked_latency);
   v.required("delivery_latency_ns", flow.delivery_latency);
   v.required("connect_ns", flow.connect);
+  v("datagrams", flow.datagrams);
   v.required("own_clock", flow.own_clock);
   v("own_clock_unsure", flow.own_clock_unsure);
+  v("zerocopy", flow.zerocopy);
   v.required("stalls", flow.stalls);
 }
 
@@ -174,6 +209,27 @@ void fields(V& v, ExpectationResult& result) {
 }
 
 template <class V>
+void fields(V& v, NapiFacts& napi) {
+  v.required("enabled", napi.enabled);
+  v.required("polled", napi.polled);
+  v.required("dropped", napi.dropped);
+}
+
+template <class V>
+void fields(V& v, DeviceFacts& device) {
+  v.required("name", device.name);
+  v.required("driver", device.driver);
+  v.required("mtu", device.mtu);
+  v.required("speed_bits_per_s", device.speed_bits_per_s);
+  v.required("ring", device.ring);
+  v.required("coalescing", device.coalescing);
+  v.required("interrupts", device.interrupts);
+  v.required("drops", device.drops);
+  v.required("driver_drops", device.driver_drops);
+  v("napi", device.napi);
+}
+
+template <class V>
 void fields(V& v, Repetition& repetition) {
   v.required("index", repetition.index);
   v.required("order", repetition.order);
@@ -195,6 +251,8 @@ void fields(V& v, Repetition& repetition) {
   });
   v("memory_limit", repetition.memory_limit);
   v("qdisc", repetition.qdisc);
+  v("placement", repetition.placement);
+  v("devices", repetition.devices);
   v("sysctl_left_out", repetition.sysctl_left_out);
   v.required("series", repetition.series);
   v.required("expectations", repetition.expectations);
@@ -203,10 +261,24 @@ void fields(V& v, Repetition& repetition) {
 }
 
 template <class V>
+void fields(V& v, PrecisionResult& result) {
+  v.text("flow", result.asked.flow);
+  v.required("metric", result.asked.metric);
+  v.required("within", result.asked.within);
+  v.required("at_most", result.asked.at_most);
+  v.required("repetitions", result.repetitions);
+  v.required("median", result.median);
+  v.required("low", result.low);
+  v.required("high", result.high);
+  v.required("reached", result.reached);
+}
+
+template <class V>
 void fields(V& v, CellResult& cell) {
   v.required("id", cell.id);
   v.required("parameters", cell.parameters);
   v("expectations", cell.expectations);
+  v("precision", cell.precision);
   v.required("repetitions", cell.repetitions);
 }
 

@@ -12,6 +12,7 @@ enum class ReportPart : std::uint8_t {
   send_call,
   send_latency,
   acked_latency,
+  kernel_acked_latency,
   delivery_latency,
   connect,
   buffers,  // final sizes

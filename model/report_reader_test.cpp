@@ -128,10 +128,11 @@ TEST(ReportReader, TakesFieldsThatItDoesNotKnowAndLacksThoseThatCameLater) {
   report["more"] = 1;
   auto& repetition = report["cells"][0]["repetitions"][0];
   repetition["flows"][0]["more"] = {1, 2};
-  for (const auto* later :
-       {"cell", "window_ns", "memory_limit", "qdisc", "sysctl_left_out", "not_restored"})
+  for (const auto* later : {"cell", "window_ns", "memory_limit", "qdisc", "placement", "devices",
+                            "sysctl_left_out", "not_restored"})
     repetition.erase(later);
-  for (const auto* later : {"errors", "backlog", "senders_per_connection"})
+  for (const auto* later : {"errors", "backlog", "vain_sends", "zerocopy", "senders_per_connection",
+                            "datagrams", "tcp_info", "kernel_acked_latency_ns"})
     repetition["flows"][0].erase(later);
   const auto back = report_from_json(report.dump());
   EXPECT_EQ(back.cells[0].repetitions[0].flows[0].messages, 1234U);

@@ -119,15 +119,17 @@ class Pruner {
       std::string_view key;
       ReportPart part;
     };
-    static constexpr std::array<Latency, 5> kLatencies{
+    static constexpr std::array<Latency, 6> kLatencies{
         {{"send_call_ns", ReportPart::send_call},
          {"send_latency_ns", ReportPart::send_latency},
          {"acked_latency_ns", ReportPart::acked_latency},
+         {"kernel_acked_latency_ns", ReportPart::kernel_acked_latency},
          {"delivery_latency_ns", ReportPart::delivery_latency},
          {"connect_ns", ReportPart::connect}}};
     each_key([this](std::string_view key) {
       if (key == "stalls" || key == "own_clock") return stalls();
       if (key == "socket") return socket();
+      if (key == "tcp_info") return tcp_info();
       for (const auto& [name, part] : kLatencies) {
         if (key == name) return keep_if(part, "null");
       }
@@ -140,6 +142,13 @@ class Pruner {
       each_key([this](std::string_view key) {
         key == "final" ? keep_if(ReportPart::buffers, "null") : keep();
       });
+    });
+  }
+
+  void tcp_info() {
+    if (in_.peek() != '{') return keep();
+    each_key([this](std::string_view key) {
+      key.ends_with("_queue_bytes") ? keep_if(ReportPart::buffers, "null") : keep();
     });
   }
 

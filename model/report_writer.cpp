@@ -169,7 +169,7 @@ void write_cell(const CellResult& cell, ReportText& out) {
   out.entry();
   out.open('{');
   // All but the repetitions: those make the bulk.
-  CellResult head{cell.id, cell.parameters, {}, cell.expectations};
+  CellResult head{cell.id, cell.parameters, {}, cell.expectations, cell.precision};
   const auto fields = Writer::json_of(head);
   for (const auto& [name, value] : fields.items()) {
     if (name != "repetitions") out.pair(name.c_str(), value);

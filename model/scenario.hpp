@@ -40,6 +40,7 @@ struct OffloadSpec {
   std::optional<bool> tso;  // the device segments what TCP sends
   std::optional<bool> gso;  // segmentation is put off until the device
   std::optional<bool> gro;  // what arrives is put together
+  friend bool operator==(const OffloadSpec&, const OffloadSpec&) = default;
 };
 
 struct LinkSpec {
@@ -55,9 +56,31 @@ struct LinkSpec {
   OffloadSpec offload;
 };
 
+// CPUs as the kernel lists them, "0-3,8"; absent: model/placement.hpp.
+struct PlacementSpec {
+  std::optional<std::string> cpus;          // of the side's workers
+  std::optional<std::string> softirq_cpus;  // that handle what arrives at its end of the link
+};
+
+// Of the client's side, each in a namespace of its own.
+constexpr std::uint32_t kMaxClients = 32;
+
+// Of all memory of a side's workers (cgroup v2), user memory and sockets alike.
+struct MemoryLimitSpec {
+  std::optional<Bytes> max;   // beyond it the kernel ends processes
+  std::optional<Bytes> high;  // beyond it they are made to wait
+  bool any() const { return max || high; }
+};
+
 struct LabSpec {
+  // More than one meet the server on a bridge.
+  std::uint32_t clients = 1;
   LinkSpec link;
+  // Two ports of this machine, cabled to each other, in place of the veth pair.
+  std::optional<PerSide<std::string>> devices;
   PerSide<std::optional<Bytes>> tcp_memory_limit;
+  PerSide<MemoryLimitSpec> memory_limit;
+  PerSide<PlacementSpec> placement;
 };
 
 struct SysctlSpec {
@@ -172,6 +195,7 @@ struct ReaderFreeze {
 
 // How a reader takes what arrives. All absent: at once, as fast as it can.
 struct ReaderSpec {
+  ReaderIo io = ReaderIo::epoll;          // of all the group's connections
   std::optional<double> bytes_per_s;      // per connection
   double rate_sigma = 0;                  // rates are log-normal, bytes_per_s their median
   std::optional<Bytes> chunk;             // bytes a recv()
@@ -180,7 +204,7 @@ struct ReaderSpec {
   double share = 1;  // of the group's connections; the others read at once, as fast as they can
   template <class V>
   void fields(V& v) {
-    v(bytes_per_s, rate_sigma, chunk, stop_after, freeze, share);
+    v(io, bytes_per_s, rate_sigma, chunk, stop_after, freeze, share);
   }
 };
 
@@ -207,10 +231,12 @@ struct SocketSpec {
   std::optional<Nanoseconds> busy_poll;  // whole us
   std::optional<std::uint32_t> dscp;
   std::optional<std::uint32_t> priority;
+  bool zerocopy = false;              // SO_ZEROCOPY, and MSG_ZEROCOPY of an end that sends
+  std::optional<Nanoseconds> linger;  // of connections that end while traffic runs; whole seconds
   template <class V>
   void fields(V& v) {
     v(sndbuf, rcvbuf, force_buffers, nodelay, notsent_lowat, congestion_control, user_timeout,
-      keepalive, busy_poll, dscp, priority);
+      keepalive, busy_poll, dscp, priority, zerocopy, linger);
   }
 };
 
@@ -218,6 +244,17 @@ struct SocketSpec {
 inline bool needs_net_admin(const SocketSpec& socket) {
   return socket.force_buffers || socket.busy_poll;
 }
+
+// Membership i of a flow group (its connections) is of multicast group i mod `groups`, and
+// one of those of socket i / `per_socket`.
+struct MulticastSpec {
+  std::uint32_t groups = 1;
+  std::uint32_t per_socket = 1;
+  template <class V>
+  void fields(V& v) {
+    v(groups, per_socket);
+  }
+};
 
 struct FlowGroup {
   std::string name;
@@ -228,20 +265,45 @@ struct FlowGroup {
   Family family = Family::ipv4;
   PayloadSpec payload;           // of messages; of requests
   std::optional<PaceSpec> pace;  // absent: as fast as the socket takes it
-  // Of request-response: sizes of the responses, requests under way on a connection at
-  // most, and from a response to the next request where there is no pace.
-  PayloadSpec response;
+  PayloadSpec response;          // of request-response and connect: sizes of the responses
+  // Of request-response: requests under way on a connection at most, and from a response
+  // to the next request where there is no pace.
   std::uint32_t pipeline = 1;
   Nanoseconds think{0};
+  MulticastSpec multicast;     // of that pattern
+  Side closes = Side::server;  // of connect: who closes first, and has the TIME_WAIT
+  bool acknowledge = false;    // of stream: the reading program does, each message
   ReaderSpec reader;
   SocketSpec socket;
 };
+
+// More repetitions of a cell, until the median of a metric is known so well.
+struct Precision {
+  std::string flow = {};      // a flow group's name; empty: the whole repetition
+  std::string metric = {};    // as "stall.p99"
+  double within = 0;          // half of the median's interval at 95 %, as a share of it
+  std::uint32_t at_most = 0;  // repetitions of a cell
+};
+
+// Whether this side of a group's connections sends by io_uring, which takes a worker of its
+// own program: Asio has one way to wait for sockets in one program.
+inline bool sends_by_ring(const FlowGroup& flow, Side side) {
+  return flow.io == Io::io_uring && (flow.sender == side || flow.pattern == Pattern::duplex);
+}
+
+// Whether this side of a group's connections has a thread for each that reads.
+inline bool reads_in_threads(const FlowGroup& flow, Side side) {
+  return flow.reader.io == ReaderIo::blocking && flow.sender != side;
+}
 
 struct Timing {
   Nanoseconds ramp = std::chrono::seconds(1);  // connects are spread over this
   Nanoseconds warmup = std::chrono::milliseconds(500);
   Nanoseconds measure = std::chrono::seconds(5);
-  std::uint32_t repetitions = 3;
+  std::uint32_t repetitions = 3;  // with `until`, the fewest
+  std::optional<Precision> until = {};
+
+  std::uint32_t most_repetitions() const { return until ? until->at_most : repetitions; }
 };
 
 // How a limit was written: "10ms", "64KiB", "200/s", "1gbit", or a bare number.
@@ -324,8 +386,8 @@ class Cells {
 
   // The timing of one cell alone, without making the rest of it.
   Timing timing(std::size_t index) const { return source_->timing(index); }
-  // Below size(); cells of equal shape have equal flows and equal client sysctls,
-  // and so need the same workers.
+  // Below size(); cells of equal shape have equal flows, clients, placements and client
+  // sysctls, and so need the same workers.
   std::size_t shape(std::size_t index) const { return source_->shape(index); }
 
   class Iterator {

@@ -56,6 +56,18 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
       {with_key(R"("why": 3)"), "/why: found 3; expected a text"},
       {with_key(R"("lab": [])"), "/lab: found a list; expected an object"},
       {with_key(R"("lab": null)"), "/lab: found null; expected an object"},
+      {with_key(R"("lab": {"clients": 33})"),
+       "/lab/clients: found 33; expected a whole number from 1 to 32"},
+      {with_key(R"("lab": {"clients": 2})"),
+       "/lab/clients: found 2 with 1 connections; expected at most as many as there are "
+       "connections: each client has one"},
+      {with_key(R"("lab": {"clients": 2, "devices": {"client": "a", "server": "b"}})"),
+       "/lab/clients: found 2 beside devices; expected 1: two ports that are cabled to each other "
+       "join one client and the server"},
+      {R"({"schema": 1, "lab": {"clients": 2}, )"
+       R"("flows": [{"name": "f", "connections": 9, "pattern": "multicast"}]})",
+       "/flows/0/pattern: found multicast with 2 clients; expected another pattern, or one client: "
+       "those that join are in one namespace"},
       {with_key(R"("lab": {"link": {"mtu": -1}})"),
        "/lab/link/mtu: found -1; expected a whole number from 1280 to 65535"},
       {with_key(R"("lab": {"link": {"mtu": 1500.5}})"),
@@ -66,6 +78,16 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
        "/lab/tcp_memory_limit/sever: found an unknown key; expected one of client, server; did you "
        "mean "
        "\"server\"?"},
+      {with_key(R"("lab": {"memory_limit": {"server": {"maximum": "1MiB"}}})"),
+       "/lab/memory_limit/server/maximum: found an unknown key; expected one of max, high"},
+      {with_key(R"("lab": {"memory_limit": {"client": {"high": 1}}})"),
+       "/lab/memory_limit/client/high: found 1; expected a size from 4KiB to 1024GiB, such as "
+       "\"64KiB\", \"64kB\" or 65536"},
+      {with_key(R"("lab": {"tcp_memory_limit": {"client": "1MiB"}, )"
+                R"("memory_limit": {"server": {"max": "1MiB"}}})"),
+       "/lab/memory_limit: found a limit beside tcp_memory_limit; expected one or the other: the "
+       "first is of cgroup v2, the second of v1, and a machine's memory controller is in one of "
+       "them"},
       {with_key(R"("lab": {"tcp_memory_limit": {"server": "1Mib"}})"),
        R"(/lab/tcp_memory_limit/server: found "1Mib"; expected a size from 4KiB to 1024GiB, such as "64KiB", "64kB" or 65536)"},
       {with_key(R"("profile": 1)"),
@@ -92,7 +114,9 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
       {with_flow_key(R"("conections": 3)"),
        "/flows/0/conections: found an unknown key; expected one of name, connections, sender, "
        "pattern, io, family, "
-       "payload, pace, response, pipeline, think, reader, socket; did you mean \"connections\"?"},
+       "payload, pace, response, pipeline, think, multicast, closes, acknowledge, reader, socket; "
+       "did you mean "
+       "\"connections\"?"},
       {with_flow_key(R"("connections": 0)"),
        "/flows/0/connections: found 0; expected a whole number from 1 to 4000000"},
       {with_flow_key(R"("connections": 1000000000)"),
@@ -102,9 +126,9 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
       {with_flow_key(R"("sender": "sever")"),
        R"(/flows/0/sender: found "sever"; expected "client" or "server"; did you mean "server"?)"},
       {with_flow_key(R"("pattern": "rpc")"),
-       R"(/flows/0/pattern: found "rpc"; expected "stream" or "request-response" or "duplex" or "idle")"},
-      {with_flow_key(R"("io": "io-uring")"),
-       R"(/flows/0/io: found "io-uring"; expected "blocking" or "nonblocking")"},
+       R"(/flows/0/pattern: found "rpc"; expected "stream" or "request-response" or "duplex" or "idle" or "connect" or "udp-stream" or "udp-request-response" or "multicast")"},
+      {with_flow_key(R"("io": "iouring")"),
+       R"(/flows/0/io: found "iouring"; expected "blocking" or "nonblocking" or "level-triggered" or "io-uring"; did you mean "io-uring"?)"},
       {with_flow_key(R"("family": 4)"), R"(/flows/0/family: found 4; expected "ipv4" or "ipv6")"},
       {with_flow_key(R"("payload": "16KiB")"),
        R"(/flows/0/payload: found "16KiB"; expected an object)"},
@@ -156,15 +180,80 @@ TEST(ScenarioFaults, FaultsReadAsTheyShould) {
       {with_flow_key(R"("socket": {"force_buffers": true})"),
        R"(/flows/0/socket/force_buffers: found no buffer beside it; expected "sndbuf" or "rcvbuf")"},
       {with_flow_key(R"("pattern": "duplex", "io": "blocking")"),
-       R"(/flows/0/io: found io with pattern "duplex"; expected "nonblocking"; only "stream" has blocking senders)"},
+       R"(/flows/0/io: found io with pattern "duplex"; expected "nonblocking"; only "stream" and "udp-stream" have blocking senders)"},
       {with_flow_key(R"("pipeline": 2)"),
-       R"(/flows/0/pipeline: found pipeline with pattern "stream"; expected it with "request-response" alone)"},
+       R"(/flows/0/pipeline: found pipeline with pattern "stream"; expected it with "request-response" or "udp-request-response" alone)"},
+      {with_flow_key(R"("pattern": "udp-stream", "payload": {"fixed": 65508})"),
+       "/flows/0/payload/fixed: found 65508; expected a size from 16 (number and due time) to "
+       "65507, which is the most that a datagram over ipv4 holds"},
+      {with_flow_key(
+           R"("pattern": "udp-stream", "family": "ipv6", "payload": {"sequence": [65527, 15]})"),
+       "/flows/0/payload/sequence/1: found 15; expected a size from 16 (number and due time) to "
+       "65527, which is the most that a datagram over ipv6 holds"},
+      {with_flow_key(R"("pattern": "udp-request-response", "payload": {"fixed": 100},
+                        "response": {"weighted": [{"size": 1, "weight": 1}]})"),
+       "/flows/0/response/weighted/0/size: found 1; expected a size from 16 (number and due time) "
+       "to 65507, which is the most that a datagram over ipv4 holds"},
+      {with_flow_key(R"("pattern": "udp-stream", "socket": {"keepalive":
+                        {"idle": "1s", "interval": "1s", "probes": 1}})"),
+       R"(/flows/0/socket/keepalive: found keepalive with pattern "udp-stream"; expected it with a pattern of TCP: UDP has no such option)"},
+      {with_flow_key(R"("multicast": {"groups": 1})"),
+       R"(/flows/0/multicast: found multicast with pattern "stream"; expected it with "multicast" alone)"},
+      {with_flow_key(R"("pattern": "multicast", "connections": 3, "multicast": {"groups": 4})"),
+       "/flows/0/multicast/groups: found 4; expected at most 3, as there are connections: one "
+       "joins each group"},
+      {with_flow_key(
+           R"("pattern": "multicast", "connections": 3, "multicast": {"groups": 2, "per_socket": 3})"),
+       "/flows/0/multicast/per_socket: found 3; expected at most 2, as there are groups: a socket "
+       "joins each once"},
+      {with_flow_key(R"("pattern": "multicast", "io": "blocking")"),
+       R"(/flows/0/io: found io with pattern "multicast"; expected "nonblocking"; only "stream" and "udp-stream" have blocking senders)"},
+      {with_flow_key(R"("pattern": "udp-stream", "reader": {"chunk": 100})"),
+       R"(/flows/0/reader/chunk: found chunk with pattern "udp-stream"; expected no chunk: a datagram is read whole, or its rest is lost)"},
+      {with_flow_key(R"("pattern": "request-response", "io": "level-triggered")"),
+       R"(/flows/0/io: found io with pattern "request-response"; expected "nonblocking"; only senders of "stream" and "duplex" are level-triggered by choice)"},
+      {with_flow_key(R"("pattern": "duplex", "socket": {"zerocopy": true})"),
+       R"(/flows/0/socket/zerocopy: found zerocopy with pattern "duplex"; expected it with "stream" alone)"},
+      {with_flow_key(R"("io": "level-triggered", "socket": {"zerocopy": true})"),
+       R"(/flows/0/socket/zerocopy: found zerocopy with io "level-triggered"; expected it with "blocking" or "nonblocking")"},
+      {with_flow_key(R"("pattern": "connect", "io": "io-uring")"),
+       R"(/flows/0/io: found io with pattern "connect"; expected "nonblocking"; only senders of "stream" and "duplex" can send by io_uring)"},
+      {with_flow_key(R"("io": "io-uring", "socket": {"zerocopy": true})"),
+       R"(/flows/0/socket/zerocopy: found zerocopy with io "io-uring"; expected it with "blocking" or "nonblocking")"},
+      {with_flow_key(R"("pattern": "duplex", "acknowledge": true)"),
+       R"(/flows/0/acknowledge: found acknowledge with pattern "duplex"; expected it with "stream" alone: nothing else leaves the way back free)"},
+      {with_flow_key(R"("acknowledge": true, "socket": {"zerocopy": true})"),
+       "/flows/0/acknowledge: found zerocopy beside it; expected one of them: the kernel's notes "
+       "of "
+       "both come by one queue"},
+      {with_flow_key(R"("closes": "client")"),
+       R"(/flows/0/closes: found closes with pattern "stream"; expected it with "connect" alone; connections of the others last, and are reset at the end)"},
+      {with_flow_key(R"("socket": {"linger": "1s"})"),
+       R"(/flows/0/socket/linger: found linger with pattern "stream"; expected it with "connect" alone; connections of the others last, and are reset at the end)"},
+      {with_flow_key(R"("pattern": "connect", "socket": {"linger": "1500ms"})"),
+       "/flows/0/socket/linger: found 1500ms; expected whole seconds"},
+      {with_flow_key(R"("pattern": "connect", "sender": "server")"),
+       R"(/flows/0/sender: found sender with pattern "connect"; expected "client": the side that connects asks)"},
+      {with_flow_key(R"("pattern": "connect", "socket": {"busy_poll": "50us"})"),
+       R"(/flows/0/socket/busy_poll: found busy_poll with pattern "connect"; expected another pattern: its sockets are made when workers have no privileges any more)"},
       {with_flow_key(R"("pattern": "idle", "pace": {"rate": "1/s"})"),
        R"(/flows/0/pace: found pace with pattern "idle"; expected nothing: idle connections carry no message)"},
       {with_flow_key(R"("reader": {"rate": "50/s"})"),
        R"(/flows/0/reader/rate: found "50/s"; expected a rate in bytes above 0, such as "64kB/s", "1MiB/s" or "1gbit")"},
       {with_flow_key(R"("reader": {"chunk": 0})"),
        R"(/flows/0/reader/chunk: found 0; expected a size from 1 to 1GiB, such as "64KiB", "64kB" or 65536)"},
+      {with_flow_key(R"("reader": {"io": "nonblocking"})"),
+       R"(/flows/0/reader/io: found "nonblocking"; expected "epoll" or "blocking"; )"
+       R"(did you mean "blocking"?)"},
+      {with_flow_key(R"("reader": {"io": "blocking", "share": 0.5})"),
+       R"(/flows/0/reader/io: found "blocking" beside a rate, a stop, a freeze or a share; )"
+       R"(expected "epoll"; a thread of its own reads a connection at once, with "chunk" at most)"},
+      {with_flow_key(R"("pattern": "duplex", "reader": {"io": "blocking"})"),
+       R"(/flows/0/reader/io: found "blocking" with pattern "duplex"; expected "epoll"; )"
+       R"(only "stream" has a reading thread for each connection)"},
+      {with_flow_key(R"("acknowledge": true, "reader": {"io": "blocking"})"),
+       "/flows/0/acknowledge: found blocking readers beside it; expected one of them: readers that "
+       "acknowledge wait by epoll"},
       {with_flow_key(R"("reader": {"stop_after": 10})"),
        R"(/flows/0/reader/stop_after: found 10; expected a duration with its unit from 0s to 24h, such as "250us", "20ms" or "1.5s")"},
       {with_flow_key(R"("socket": {"sndbuf": "2GiB"})"),

@@ -102,11 +102,12 @@ std::string name_from(std::string_view file) {
 
 void check_repetitions(const Cells& cells, const Timing& base, Faults& faults) {
   std::uint64_t repetitions = 0;
-  for (std::size_t i = 0; i < cells.size(); ++i) repetitions += cells.timing(i).repetitions;
+  for (std::size_t i = 0; i < cells.size(); ++i) repetitions += cells.timing(i).most_repetitions();
   if (repetitions <= kMaxRepetitions) return;
-  faults.add({"/timing/repetitions",
-              fmt::format("{} repetitions in all, {} of a cell", repetitions, base.repetitions),
-              fmt::format("at most {} over all cells", kMaxRepetitions), ""});
+  faults.add(
+      {"/timing/repetitions",
+       fmt::format("{} repetitions in all, {} of a cell", repetitions, base.most_repetitions()),
+       fmt::format("at most {} over all cells", kMaxRepetitions), ""});
 }
 
 Campaign read_campaign(const json& document, std::optional<std::string> profile, Faults& faults) {
@@ -114,6 +115,7 @@ Campaign read_campaign(const json& document, std::optional<std::string> profile,
   read_scenario(document, faults, campaign.base);
   campaign.base.profile = std::move(profile);
   check_names(campaign.base, faults);
+  check_clients(campaign.base, faults);
   auto [axes, exclusions, makes_cells] = read_axes(document, faults);
   check_against(campaign.base, axes, faults);
   const auto known = faults.kept();

@@ -120,14 +120,16 @@ TEST(ScenarioJson, EveryKindOfLoadArrives) {
       "reader": { "rate": "1MB/s", "rate_sigma": 0.5, "freeze": [ { "at": "1s", "for": "250ms" } ], "share": 0.1 },
       "socket": { "sndbuf": 5000, "force_buffers": true, "notsent_lowat": "16KiB", "congestion_control": "reno",
                   "user_timeout": "1500ms", "keepalive": { "idle": "10s", "interval": "2s", "probes": 3 },
-                  "busy_poll": "50us", "dscp": 46, "priority": 5 } },
+                  "busy_poll": "50us", "dscp": 46, "priority": 5, "zerocopy": true } },
     { "name": "rpc", "pattern": "request-response", "payload": { "uniform": { "min": 10, "max": 20 } },
       "response": { "log_normal": { "median": "4KiB", "sigma": 1.5, "max": "1MiB" } }, "pipeline": 8, "think": "3ms" },
     { "name": "echo", "pattern": "request-response", "payload": { "pareto": { "min": 1, "shape": 1.2, "max": 100 } } },
     { "name": "both", "pattern": "duplex", "payload": { "sequence": [ 1, "2KiB" ] } },
-    { "name": "held", "pattern": "idle" } ]})")
+    { "name": "held", "pattern": "idle" }, { "name": "told", "acknowledge": true },
+    { "name": "calls", "pattern": "connect", "response": { "fixed": 5 }, "closes": "client", "socket": { "linger": "2s" } },
+    { "name": "visits", "pattern": "connect" } ]})")
                          .base.flows;
-  ASSERT_EQ(flows.size(), 5U);
+  ASSERT_EQ(flows.size(), 8U);
   const auto& mix = flows[0];
   ASSERT_EQ(mix.payload.weighted.size(), 2U);
   EXPECT_EQ(mix.payload.weighted[1].size.count, 5120U);
@@ -153,6 +155,7 @@ TEST(ScenarioJson, EveryKindOfLoadArrives) {
   EXPECT_EQ(mix.socket.busy_poll, std::chrono::microseconds(50));
   EXPECT_EQ(mix.socket.dscp, 46U);
   EXPECT_EQ(mix.socket.priority, 5U);
+  EXPECT_TRUE(mix.socket.zerocopy);
   EXPECT_EQ(flows[1].pattern, Pattern::request_response);
   EXPECT_EQ(flows[1].payload.uniform->max.count, 20U);
   EXPECT_EQ(flows[1].response.log_normal->median.count, 4096U);
@@ -163,6 +166,14 @@ TEST(ScenarioJson, EveryKindOfLoadArrives) {
   EXPECT_EQ(flows[2].response.pareto->shape, 1.2);
   EXPECT_EQ(flows[3].pattern, Pattern::duplex);
   EXPECT_EQ(flows[3].payload.sequence.at(1).count, 2048U);
+  EXPECT_TRUE(flows[5].acknowledge);
+  EXPECT_FALSE(flows[3].acknowledge);
+  EXPECT_EQ(flows[6].pattern, Pattern::connect);
+  EXPECT_EQ(flows[6].response.fixed.count, 5U);
+  EXPECT_EQ(flows[6].closes, Side::client);
+  EXPECT_EQ(flows[6].socket.linger, seconds(2));
+  EXPECT_EQ(flows[7].closes, Side::server);
+  EXPECT_FALSE(flows[7].socket.linger);
   EXPECT_EQ(flows[4].pattern, Pattern::idle);
 }
 

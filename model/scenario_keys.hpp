@@ -48,6 +48,8 @@ struct FlowDraft {
   std::optional<PayloadDraft> response;
   std::optional<std::uint32_t> pipeline;
   std::optional<Nanoseconds> think;
+  std::optional<MulticastSpec> multicast;
+  std::optional<Side> closes;
 };
 
 // A bound as written; all of an expectation must be of one kind.
@@ -78,6 +80,7 @@ constexpr std::size_t kMaxWeights = 1024;
 constexpr std::size_t kMaxPaceChanges = 1000;
 constexpr std::size_t kMaxFreezes = 1000;
 constexpr std::uint64_t kMaxPipeline = 1024;
+constexpr std::uint64_t kMaxMulticastGroups = 1024;
 constexpr Nanoseconds kLongest = std::chrono::hours(24);
 
 template <class V>
@@ -101,15 +104,49 @@ void keys(V& v, LinkSpec& link) {
 }
 
 template <class V>
+void keys(V& v, PerSide<std::string>& devices) {
+  v.required("client", devices.client, DeviceText{});
+  v.required("server", devices.server, DeviceText{});
+}
+
+template <class V>
 void keys(V& v, PerSide<std::optional<Bytes>>& limit) {
   v("client", limit.client, Size{4096, std::uint64_t{1} << 40});
   v("server", limit.server, Size{4096, std::uint64_t{1} << 40});
 }
 
 template <class V>
+void keys(V& v, MemoryLimitSpec& limit) {
+  v("max", limit.max, Size{4096, std::uint64_t{1} << 40});
+  v("high", limit.high, Size{4096, std::uint64_t{1} << 40});
+}
+
+template <class V>
+void keys(V& v, PerSide<MemoryLimitSpec>& limit) {
+  v("client", limit.client, Object{});
+  v("server", limit.server, Object{});
+}
+
+template <class V>
+void keys(V& v, PlacementSpec& placement) {
+  v("cpus", placement.cpus, CpuListText{});
+  v("softirq_cpus", placement.softirq_cpus, CpuListText{});
+}
+
+template <class V>
+void keys(V& v, PerSide<PlacementSpec>& placement) {
+  v("client", placement.client, Object{});
+  v("server", placement.server, Object{});
+}
+
+template <class V>
 void keys(V& v, LabSpec& lab) {
+  v("clients", lab.clients, Whole{1, kMaxClients});
   v("link", lab.link, Object{});
+  v("devices", lab.devices, Object{});
   v("tcp_memory_limit", lab.tcp_memory_limit, Object{});
+  v("memory_limit", lab.memory_limit, Object{});
+  v("placement", lab.placement, Object{});
 }
 
 template <class V>
@@ -188,6 +225,7 @@ void keys(V& v, ReaderFreeze& freeze) {
 
 template <class V>
 void keys(V& v, ReaderSpec& reader) {
+  v("io", reader.io, OneOf<ReaderIo>{});
   v("rate", reader.bytes_per_s, ByteRate{});
   v("rate_sigma", reader.rate_sigma, Number{0, 5});
   v("chunk", reader.chunk, Size{1, kMaxPayload});
@@ -219,6 +257,14 @@ void keys(V& v, SocketSpec& socket) {
     Duration{std::chrono::microseconds(1), std::chrono::milliseconds(10)});
   v("dscp", socket.dscp, Whole{0, 63});
   v("priority", socket.priority, Whole{0, 6});
+  v("zerocopy", socket.zerocopy, Flag{});
+  v("linger", socket.linger, Duration{Nanoseconds(0), std::chrono::minutes(1)});
+}
+
+template <class V>
+void keys(V& v, MulticastSpec& multicast) {
+  v("groups", multicast.groups, Whole{1, kMaxMulticastGroups});
+  v("per_socket", multicast.per_socket, Whole{1, kMaxMulticastGroups});
 }
 
 template <class V>
@@ -234,8 +280,19 @@ void keys(V& v, FlowDraft& flow) {
   v("response", flow.response, Object{});
   v("pipeline", flow.pipeline, Whole{1, kMaxPipeline});
   v("think", flow.think, Duration{Nanoseconds(0), kLongest});
+  v("multicast", flow.multicast, Object{});
+  v("closes", flow.closes, OneOf<Side>{});
+  v("acknowledge", flow.group.acknowledge, Flag{});
   v("reader", flow.group.reader, Object{});
   v("socket", flow.group.socket, Object{});
+}
+
+template <class V>
+void keys(V& v, Precision& until) {
+  v("flow", until.flow, NameText{});
+  v.required("metric", until.metric, NameText{});
+  v.required("within", until.within, Percentage{});
+  v.required("at_most", until.at_most, Whole{1, 1000});
 }
 
 template <class V>
@@ -244,6 +301,7 @@ void keys(V& v, Timing& timing) {
   v("warmup", timing.warmup, Duration{Nanoseconds(0), kLongest});
   v("measure", timing.measure, Duration{std::chrono::milliseconds(10), kLongest});
   v("repetitions", timing.repetitions, Whole{1, 1000});
+  v("until", timing.until, Object{});
 }
 
 template <class V>

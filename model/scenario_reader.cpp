@@ -11,6 +11,7 @@
 
 #include "base/nearest.hpp"
 #include "model/axes.hpp"
+#include "model/datagram_size.hpp"
 #include "model/profile.hpp"
 #include "model/scenario_keys.hpp"
 #include "model/size_distribution.hpp"
@@ -163,9 +164,15 @@ class Reader {
   void check(const Place& place, SocketSpec& socket);
   void check(const Place& place, Keepalive& keepalive);
   void check_pattern(const Place& place, const FlowDraft& flow);
+  void check_datagrams(const Place& place, const FlowDraft& flow);
+  void check_multicast(const Place& place, const FlowDraft& flow);
+  void check_datagram_sizes(const Place& place, const PayloadDraft& payload, Family family);
   void check(const Place& place, FlowDraft& flow);
   void check(const Place& place, LinkSpec& link);
+  void check(const Place& place, PerSide<std::string>& devices);
+  void check(const Place& place, LabSpec& lab);
   void check(const Place& place, SysctlSpec& sysctl);
+  void check(const Place& place, Timing& timing);
   void check(const Place& place, ExpectationDraft& draft);
 
   std::optional<double> messages_per_s(const Place& place, const Rate& rate, const FlowDraft& flow,
@@ -270,6 +277,12 @@ void Reader::check(const Place& place, ReaderSpec& reader) {
     faults_.add(Place(freeze, "at"), to_text(reader.freeze[i].at),
                 "a time after the end of the one before");
   }
+  const bool otherwise =
+      reader.bytes_per_s || reader.stop_after || reader.share < 1 || !reader.freeze.empty();
+  if (reader.io == ReaderIo::blocking && otherwise) {
+    faults_.add(Place(place, "io"), R"("blocking" beside a rate, a stop, a freeze or a share)",
+                R"("epoll"; a thread of its own reads a connection at once, with "chunk" at most)");
+  }
   if (reader.rate_sigma > 0 && !reader.bytes_per_s) {
     faults_.add(Place(place, "rate_sigma"), "no rate beside it", R"("rate", which is the median)");
   }
@@ -285,6 +298,9 @@ void Reader::check(const Place& place, SocketSpec& socket) {
   }
   if (socket.busy_poll && *socket.busy_poll % std::chrono::microseconds(1) != Nanoseconds(0)) {
     faults_.add(Place(place, "busy_poll"), to_text(*socket.busy_poll), "whole microseconds");
+  }
+  if (socket.linger && *socket.linger % std::chrono::seconds(1) != Nanoseconds(0)) {
+    faults_.add(Place(place, "linger"), to_text(*socket.linger), "whole seconds");
   }
 }
 
@@ -305,16 +321,74 @@ void Reader::check_pattern(const Place& place, const FlowDraft& flow) {
                 fmt::format("{} with pattern {}", key, shown_text(name_of(group.pattern))),
                 std::string(allowed));
   };
-  const bool requests = group.pattern == Pattern::request_response;
-  const bool reader = group.reader.bytes_per_s || group.reader.chunk || group.reader.stop_after ||
-                      group.reader.share < 1 || !group.reader.freeze.empty();
-  refuse("io", group.io == Io::blocking && group.pattern != Pattern::stream,
-         R"("nonblocking"; only "stream" has blocking senders)");
-  const std::string_view only_requests = R"(it with "request-response" alone)";
-  refuse("response", flow.response.has_value() && !requests, only_requests);
+  const bool requests = is_exchange(group.pattern);
+  const bool connects = group.pattern == Pattern::connect;
+  const bool threads = group.reader.io == ReaderIo::blocking;
+  const bool reader = threads || group.reader.bytes_per_s || group.reader.chunk ||
+                      group.reader.stop_after || group.reader.share < 1 ||
+                      !group.reader.freeze.empty();
+  refuse("io",
+         group.io == Io::blocking && group.pattern != Pattern::stream &&
+             group.pattern != Pattern::udp_stream,
+         R"("nonblocking"; only "stream" and "udp-stream" have blocking senders)");
+  refuse("io",
+         group.io == Io::level_triggered && group.pattern != Pattern::stream &&
+             group.pattern != Pattern::duplex,
+         R"("nonblocking"; only senders of "stream" and "duplex" are level-triggered by choice)");
+  refuse("io",
+         group.io == Io::io_uring && group.pattern != Pattern::stream &&
+             group.pattern != Pattern::duplex,
+         R"("nonblocking"; only senders of "stream" and "duplex" can send by io_uring)");
+  const std::string_view only_requests =
+      R"(it with "request-response" or "udp-request-response" alone)";
+  refuse("response", flow.response.has_value() && !requests && !connects,
+         R"(it with "request-response", "udp-request-response" or "connect")");
   refuse("pipeline", flow.pipeline.has_value() && !requests, only_requests);
   refuse("think", flow.think.has_value() && !requests, only_requests);
-  refuse("reader", reader && requests, R"(it with "stream" or "duplex")");
+  refuse("multicast", flow.multicast.has_value() && group.pattern != Pattern::multicast,
+         R"(it with "multicast" alone)");
+  refuse("reader", reader && (requests || connects),
+         R"(it with "stream", "udp-stream" or "duplex")");
+  if (threads && group.pattern != Pattern::stream) {
+    const Place reader_place(place, "reader");
+    faults_.add(Place(reader_place, "io"),
+                fmt::format("\"blocking\" with pattern {}", shown_text(name_of(group.pattern))),
+                R"("epoll"; only "stream" has a reading thread for each connection)");
+  }
+  if (threads && group.acknowledge) {
+    faults_.add(Place(place, "acknowledge"), "blocking readers beside it",
+                R"(one of them: readers that acknowledge wait by epoll)");
+  }
+  const std::string_view only_connects =
+      R"(it with "connect" alone; connections of the others last, and are reset at the end)";
+  refuse("closes", flow.closes.has_value() && !connects, only_connects);
+  refuse("acknowledge", group.acknowledge && group.pattern != Pattern::stream,
+         R"(it with "stream" alone: nothing else leaves the way back free)");
+  refuse("sender", connects && group.sender != Side::client,
+         R"("client": the side that connects asks)");
+  const Place socket(place, "socket");
+  const auto refuse_option = [&](const char* key, bool given, std::string_view allowed) {
+    if (!given) return;
+    faults_.add(Place(socket, key),
+                fmt::format("{} with pattern {}", key, shown_text(name_of(group.pattern))),
+                std::string(allowed));
+  };
+  refuse_option("zerocopy", group.socket.zerocopy && group.pattern != Pattern::stream,
+                R"(it with "stream" alone)");
+  if (group.socket.zerocopy && (group.io == Io::level_triggered || group.io == Io::io_uring)) {
+    faults_.add(Place(socket, "zerocopy"),
+                fmt::format("zerocopy with io {}", shown_text(name_of(group.io))),
+                R"(it with "blocking" or "nonblocking")");
+  }
+  if (group.socket.zerocopy && group.acknowledge) {
+    faults_.add(Place(place, "acknowledge"), "zerocopy beside it",
+                "one of them: the kernel's notes of both come by one queue");
+  }
+  refuse_option("linger", group.socket.linger.has_value() && !connects, only_connects);
+  const std::string_view made_late =
+      "another pattern: its sockets are made when workers have no privileges any more";
+  refuse_option("force_buffers", connects && group.socket.force_buffers, made_late);
+  refuse_option("busy_poll", connects && group.socket.busy_poll.has_value(), made_late);
   if (flow.think && flow.pace) {
     faults_.add(Place(place, "think"), "a pace beside it",
                 "one of them: a pace says when requests are due");
@@ -324,6 +398,88 @@ void Reader::check_pattern(const Place& place, const FlowDraft& flow) {
   refuse("payload", flow.payload.has_value(), nothing);
   refuse("pace", flow.pace.has_value(), nothing);
   refuse("reader", reader, nothing);
+}
+
+// What only TCP has, and what does not fit into a datagram.
+void Reader::check_datagrams(const Place& place, const FlowDraft& flow) {
+  const auto pattern = flow.group.pattern;
+  const auto& options = flow.group.socket;
+  const Place socket(place, "socket");
+  for (const auto& [key, given] :
+       {std::pair{"nodelay", options.nodelay.has_value()},
+        std::pair{"notsent_lowat", options.notsent_lowat.has_value()},
+        std::pair{"congestion_control", options.congestion_control.has_value()},
+        std::pair{"user_timeout", options.user_timeout.has_value()},
+        std::pair{"keepalive", options.keepalive.has_value()}}) {
+    if (!given) continue;
+    faults_.add(Place(socket, key),
+                fmt::format("{} with pattern {}", key, shown_text(name_of(pattern))),
+                "it with a pattern of TCP: UDP has no such option");
+  }
+  check_multicast(place, flow);
+  if (flow.group.reader.chunk && is_one_way(pattern)) {
+    const Place reader(place, "reader");
+    faults_.add(Place(reader, "chunk"),
+                fmt::format("chunk with pattern {}", shown_text(name_of(pattern))),
+                "no chunk: a datagram is read whole, or its rest is lost");
+  }
+  if (flow.payload) {
+    check_datagram_sizes(Place(place, "payload"), *flow.payload, flow.group.family);
+  }
+  if (flow.response) {
+    check_datagram_sizes(Place(place, "response"), *flow.response, flow.group.family);
+  }
+}
+
+// A socket can join a group once.
+void Reader::check_multicast(const Place& place, const FlowDraft& flow) {
+  if (!flow.multicast) return;
+  const auto& [groups, per_socket] = *flow.multicast;
+  const Place multicast(place, "multicast");
+  if (groups > flow.group.connections) {
+    faults_.add(Place(multicast, "groups"), fmt::to_string(groups),
+                fmt::format("at most {}, as there are connections: one joins each group",
+                            flow.group.connections));
+  }
+  if (per_socket > groups) {
+    faults_.add(Place(multicast, "per_socket"), fmt::to_string(per_socket),
+                fmt::format("at most {}, as there are groups: a socket joins each once", groups));
+  }
+}
+
+void Reader::check_datagram_sizes(const Place& place, const PayloadDraft& payload, Family family) {
+  const auto check_size = [&](const Place& at, Bytes size) {
+    const auto most = most_datagram(family);
+    if (size.count >= kLeastDatagram && size.count <= most) return;
+    faults_.add(at, to_text(size),
+                fmt::format("a size from {} (number and due time) to {}, which is the most that a "
+                            "datagram over {} holds",
+                            kLeastDatagram, most, name_of(family)));
+  };
+  const auto check_range = [&](const char* key, Bytes min, Bytes max) {
+    const Place range(place, key);
+    check_size(Place(range, "min"), min);
+    check_size(Place(range, "max"), max);
+  };
+  if (payload.fixed) check_size(Place(place, "fixed"), *payload.fixed);
+  if (payload.uniform) check_range("uniform", payload.uniform->min, payload.uniform->max);
+  if (payload.log_normal) {
+    check_range("log_normal", payload.log_normal->min, payload.log_normal->max);
+  }
+  if (payload.pareto) check_range("pareto", payload.pareto->min, payload.pareto->max);
+  if (payload.weighted) {
+    const Place list(place, "weighted");
+    for (std::size_t i = 0; i < payload.weighted->size(); ++i) {
+      const Place entry(list, i);
+      check_size(Place(entry, "size"), (*payload.weighted)[i].size);
+    }
+  }
+  if (payload.sequence) {
+    const Place list(place, "sequence");
+    for (std::size_t i = 0; i < payload.sequence->size(); ++i) {
+      check_size(Place(list, i), (*payload.sequence)[i]);
+    }
+  }
 }
 
 PayloadSpec finished(PayloadDraft draft) {
@@ -343,7 +499,11 @@ std::optional<double> Reader::messages_per_s(const Place& place, const Rate& rat
   auto messages = rate.per_second;
   if (messages <= 0) return std::nullopt;
   if (rate.of == Rate::Of::bytes) messages /= mean_size;
-  if (flow.pace->per == PaceOf::group) messages /= std::max(flow.group.connections, 1U);
+  if (flow.pace->per == PaceOf::group) {
+    // One socket sends to each multicast group at the pace.
+    const bool multicast = flow.group.pattern == Pattern::multicast;
+    messages /= std::max(multicast ? flow.group.multicast.groups : flow.group.connections, 1U);
+  }
   if (messages >= kMinMessagesPerSecond && messages <= kMaxMessagesPerSecond) return messages;
   faults_.add(place, fmt::format("{} messages a second", messages),
               fmt::format("{} to {} messages a second on a connection", kMinMessagesPerSecond,
@@ -353,10 +513,13 @@ std::optional<double> Reader::messages_per_s(const Place& place, const Rate& rat
 
 void Reader::check(const Place& place, FlowDraft& flow) {
   check_pattern(place, flow);
+  if (is_udp(flow.group.pattern)) check_datagrams(place, flow);
   if (flow.payload) flow.group.payload = finished(std::move(*flow.payload));
   flow.group.response = flow.response ? finished(std::move(*flow.response)) : flow.group.payload;
   flow.group.pipeline = flow.pipeline.value_or(1);
+  flow.group.closes = flow.closes.value_or(Side::server);
   flow.group.think = flow.think.value_or(Nanoseconds(0));
+  flow.group.multicast = flow.multicast.value_or(MulticastSpec{});
   if (!flow.pace) return;
   const double mean_size = SizeDistribution(flow.group.payload).mean();
   const Place pace_place(place, "pace");
@@ -387,12 +550,52 @@ void Reader::check(const Place& place, LinkSpec& link) {
   }
 }
 
+void Reader::check(const Place& place, PerSide<std::string>& devices) {
+  if (devices.client.empty() || devices.client != devices.server) return;
+  faults_.add(Place(place, "server"), "the client's device",
+              "another one, which is cabled to it: each side has a port of its own");
+}
+
+void Reader::check(const Place& place, LabSpec& lab) {
+  const auto& of_tcp = lab.tcp_memory_limit;
+  const auto& limit = lab.memory_limit;
+  if ((of_tcp.client || of_tcp.server) && (limit.client.any() || limit.server.any())) {
+    faults_.add(Place(place, "memory_limit"), "a limit beside tcp_memory_limit",
+                "one or the other: the first is of cgroup v2, the second of v1, and a machine's "
+                "memory controller is in one of them");
+  }
+  if (!lab.devices) return;
+  if (lab.clients > 1) {
+    faults_.add(Place(place, "clients"), fmt::format("{} beside devices", lab.clients),
+                "1: two ports that are cabled to each other join one client and the server");
+  }
+  const Place placement(place, "placement");
+  for (const auto side : {Side::client, Side::server}) {
+    if (!lab.placement[side].softirq_cpus) continue;
+    const Place there(placement, name_of(side));
+    faults_.add(Place(there, "softirq_cpus"), "the softirqs of a port of the machine",
+                "none beside devices: their CPUs are the machine's to set");
+  }
+}
+
 void Reader::check(const Place& place, SysctlSpec& sysctl) {
   const Place window(place, "window");
   for (const auto& [key, value] : sysctl.window) {
     if (!sysctl.host.contains(key)) continue;
     faults_.add(Place(window, key), "a sysctl that stands under host too",
                 "a name under host or under window");
+  }
+}
+
+void Reader::check(const Place& place, Timing& timing) {
+  if (!timing.until) return;
+  const Place until(place, "until");
+  if (timing.until->within <= 0) {
+    faults_.add(Place(until, "within"), "0 %", "more: no interval is as narrow");
+  }
+  if (timing.until->at_most < timing.repetitions) {
+    faults_.add(Place(until, "at_most"), fmt::format("{}", timing.until->at_most),
+                fmt::format("at least the {} of /timing/repetitions", timing.repetitions));
   }
 }
 
@@ -499,14 +702,36 @@ void check_names(const Scenario& scenario, Faults& faults) {
       names.push_back(name);
     }
   }
+  const auto check_flow = [&](const Place& place, const std::string& flow) {
+    if (flow.empty() || std::find(names.begin(), names.end(), flow) != names.end()) return;
+    faults.add(Place(place, "flow"), shown_text(flow),
+               fmt::format("a flow group: {}", fmt::join(names, ", ")), nearest_word(flow, names));
+  };
   const Place expect(root, "expect");
   for (std::size_t i = 0; i < scenario.expect.size(); ++i) {
-    const auto& flow = scenario.expect[i].flow;
-    if (flow.empty() || std::find(names.begin(), names.end(), flow) != names.end()) continue;
-    const Place expectation(expect, i);
-    faults.add(Place(expectation, "flow"), shown_text(flow),
-               fmt::format("a flow group: {}", fmt::join(names, ", ")), nearest_word(flow, names));
+    check_flow(Place(expect, i), scenario.expect[i].flow);
   }
+  const Place timing(root, "timing");
+  if (scenario.timing.until) check_flow(Place(timing, "until"), scenario.timing.until->flow);
+}
+
+void check_clients(const Scenario& scenario, Faults& faults) {
+  const auto clients = scenario.lab.clients;
+  if (clients == 1 || scenario.lab.devices) return;  // which are a fault of their own
+  const Place root;
+  const Place lab(root, "lab");
+  const Place flows(root, "flows");
+  std::uint64_t connections = 0;
+  for (std::size_t i = 0; i < scenario.flows.size(); ++i) {
+    connections += scenario.flows[i].connections;
+    if (scenario.flows[i].pattern != Pattern::multicast) continue;
+    const Place flow(flows, i);
+    faults.add(Place(flow, "pattern"), fmt::format("multicast with {} clients", clients),
+               "another pattern, or one client: those that join are in one namespace");
+  }
+  if (connections >= clients || !faults.empty()) return;
+  faults.add(Place(lab, "clients"), fmt::format("{} with {} connections", clients, connections),
+             "at most as many as there are connections: each client has one");
 }
 
 void check_against(const Scenario& scenario, const std::vector<AxisChanges>& axes, Faults& faults) {

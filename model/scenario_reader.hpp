@@ -12,7 +12,8 @@ namespace netstall {
 
 struct AxisChanges;
 
-// A whole document, except for its sweep (axes.hpp), check_names() and check_against().
+// A whole document, except for its sweep (axes.hpp) and the checks below that concern several
+// parts.
 void read_scenario(const nlohmann::json& document, Faults& faults, Scenario& out);
 
 // One part of a document, which stands at `place`.
@@ -30,6 +31,9 @@ void read_part(const nlohmann::json& json, const Place& place, Faults& faults,
 // What concerns several parts: no two flow groups of one name, and every
 // expectation's flow group exists.
 void check_names(const Scenario& scenario, Faults& faults);
+
+// Several clients are as many as have a connection each, and none is of multicast.
+void check_clients(const Scenario& scenario, Faults& faults);
 
 // Every expectation against another cell names axes and labels that there are.
 void check_against(const Scenario& scenario, const std::vector<AxisChanges>& axes, Faults& faults);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "model/placement.hpp"
 #include "model/profile.hpp"
 
 namespace netstall {
@@ -54,6 +55,16 @@ bool Sysctls::accepts_name(std::string_view name) const {
 
 std::string List::allowed() const {
   return fmt::format("a list of {} to {} objects", min, max);
+}
+
+bool CpuListText::accepts(std::string_view text) {
+  return cpu_list_of(text).has_value();
+}
+
+bool DeviceText::accepts(std::string_view text) {
+  const auto fits = [](char c) { return c > ' ' && c < 0x7f && c != '/' && c != ':'; };
+  return !text.empty() && text.size() <= kLongest && text != "." && text != ".." &&
+         std::all_of(text.begin(), text.end(), fits);
 }
 
 bool QdiscText::accepts(std::string_view text) {

@@ -105,6 +105,19 @@ struct QdiscText {
   }
 };
 
+// What `ip link` lists.
+struct DeviceText {
+  static constexpr std::size_t kLongest = 15;  // IFNAMSIZ
+  static bool accepts(std::string_view text);
+  std::string allowed() const { return R"(the name of a network device, such as "eth2")"; }
+};
+
+// "0-3,8".
+struct CpuListText {
+  static bool accepts(std::string_view text);
+  std::string allowed() const { return R"(a list of CPUs, such as "0-3,8")"; }
+};
+
 // "0.1%" → 0.001.
 struct Percentage {
   std::string allowed() const { return R"(a percentage from "0%" to "100%", such as "0.1%")"; }

@@ -67,6 +67,24 @@ TEST(Sweep, PointerAxesMultiply) {
   EXPECT_EQ(campaign.base.flows[0].socket.sndbuf->count, 65536U);
 }
 
+TEST(Sweep, ClientsShapeACell) {
+  const auto campaign = campaign_of(R"({"/lab/clients": [1, 4], "/timing/measure": ["1s", "2s"]})");
+  EXPECT_EQ(campaign.cells[2].scenario.lab.clients, 4U);
+  EXPECT_NE(campaign.cells.shape(0), campaign.cells.shape(2));
+  EXPECT_EQ(campaign.cells.shape(2), campaign.cells.shape(3));
+}
+
+TEST(Sweep, ClientsOfACellAreHeldAgainstItsFlows) {
+  EXPECT_THAT(faults_of(R"({"/lab/clients": [1, 10, 11]})"),
+              ElementsAre("/sweep/~1lab~1clients/2: found 11 with 10 connections; expected at most "
+                          "as many as there are connections: each client has one"));
+  EXPECT_THAT(faults_of(R"({"/lab/clients": [1, 3], "/flows/0/connections": [9, 1]})"),
+              ElementsAre(HasSubstr("found 3 with 2 connections")));
+  EXPECT_THAT(faults_of(R"({"case": [{"label": "a", "set": {"/lab": {"clients": 2}}}],
+                    "/flows/0/pattern": ["udp-stream", "multicast"]})"),
+              ElementsAre(HasSubstr("found multicast with 2 clients")));
+}
+
 TEST(Sweep, NamedAxisSetsSeveralPlaces) {
   const auto campaign = campaign_of(R"({"case": [
       {"label": "plain", "set": {}},
@@ -312,11 +330,14 @@ TEST(Sweep, FaultsCarryThePlaceInTheSweep) {
       {R"({"/flows/0/connections": [1, 0]})",
        "/sweep/~1flows~10~1connections/1: found 0; expected a whole number from 1 to 4000000"},
       {R"({"/flows/0/reader": [null, {"rat": 1}]})",
-       R"(/sweep/~1flows~10~1reader/1/rat: found an unknown key; expected one of rate, rate_sigma, chunk, stop_after, freeze, share; did you mean "rate"?)"},
+       R"(/sweep/~1flows~10~1reader/1/rat: found an unknown key; expected one of io, rate, rate_sigma, chunk, stop_after, freeze, share; did you mean "rate"?)"},
       {R"({"/flows/0/conections": [null]})",
        "/sweep/~1flows~10~1conections: found an unknown key at /flows/0/conections; expected one "
        "of name, connections, "
-       "sender, pattern, io, family, payload, pace, response, pipeline, think, reader, socket; did "
+       "sender, pattern, io, family, payload, pace, response, pipeline, think, multicast, closes, "
+       "acknowledge, "
+       "reader, "
+       "socket; did "
        "you mean \"connections\"?"},
       {R"({"/sysctl/sever/net.ipv4.tcp_wmem": ["x"]})",
        R"(/sweep/~1sysctl~1sever~1net.ipv4.tcp_wmem: found an unknown key at /sysctl/sever; expected one of client, server, host, window, optional; did you mean "server"?)"},
@@ -367,7 +388,7 @@ TEST(Sweep, FaultsCarryThePlaceInTheSweep) {
       {R"({"case": [{"label": "a", "set": {"flows": 1}}]})",
        R"(/sweep/case/0/set/flows: found "flows"; expected a JSON pointer, as "/flows/0/connections")"},
       {R"({"case": [{"label": "a", "set": {"/flows/0/io": "x"}}]})",
-       R"(/sweep/case/0/set/~1flows~10~1io: found "x"; expected "blocking" or "nonblocking")"},
+       R"(/sweep/case/0/set/~1flows~10~1io: found "x"; expected "blocking" or "nonblocking" or "level-triggered" or "io-uring")"},
       {R"({"case": [{"label": "a", "set": {"/flows/0/pace/arrival": "constant"}}]})",
        "/sweep/case/0: found nothing at /flows/0/pace/rate; expected a rate above 0 in messages or "
        "bytes, such as "

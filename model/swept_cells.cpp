@@ -39,13 +39,31 @@ bool changes(const AxisChanges& axis, const std::function<bool(const Change&)>& 
 
 bool shapes(const Change& change) {
   const auto& place = change.place;
-  return place[0] == "flows" ||
-         (place[0] == "sysctl" && (place.size() == 1 || place[1] == "client"));
+  const auto within = [&](std::string_view section, std::string_view key) {
+    return place[0] == section && (place.size() == 1 || place[1] == key);
+  };
+  return place[0] == "flows" || within("sysctl", "client") || within("lab", "placement") ||
+         within("lab", "clients");
+}
+
+bool changes_clients(const Change& change) {
+  const auto& place = change.place;
+  return place[0] == "lab" && (place.size() == 1 || place[1] == "clients");
+}
+
+// What check_clients() looks at.
+bool concerns_clients(const Change& change) {
+  const auto& place = change.place;
+  return changes_clients(change) ||
+         (place[0] == "flows" &&
+          (place.size() < 3 || place[2] == "connections" || place[2] == "pattern"));
 }
 
 bool renames(const Change& change) {
   const auto& place = change.place;
-  return place[0] == "expect" || (place[0] == "flows" && (place.size() < 3 || place[2] == "name"));
+  const bool of_until = place[0] == "timing" && (place.size() < 2 || place[1] == "until");
+  return of_until || place[0] == "expect" ||
+         (place[0] == "flows" && (place.size() < 3 || place[2] == "name"));
 }
 
 // The list of flow groups has to be read as a whole when its length may change,
@@ -74,6 +92,9 @@ SweptCells::SweptCells(const json& document, Scenario base, std::vector<AxisChan
   for (const auto& axis : axes_) size_ *= axis.values.size();
   shape_axes_ = axes_that(axes_, shapes);
   name_axes_ = axes_that(axes_, renames);
+  if (base_.lab.clients > 1 || !axes_that(axes_, changes_clients).empty()) {
+    client_axes_ = axes_that(axes_, concerns_clients);
+  }
   if (!exclusions.empty()) leave_out(exclusions);
   add_section(document, Part::lab, {"lab"});
   add_section(document, Part::sysctl, {"sysctl"});
@@ -248,7 +269,11 @@ class SweptCells::Checker {
         report(found, choice, section.axes);
       });
     }
-    if (seen_.empty() && !cells_.name_axes_.empty()) check_all_names();
+    check_across(cells_.name_axes_, [this](const Scenario& scenario, Faults& found) {
+      check_names(scenario, found);
+      check_against(scenario, cells_.axes_, found);
+    });
+    check_across(cells_.client_axes_, check_clients);
   }
 
  private:
@@ -286,18 +311,19 @@ class SweptCells::Checker {
     }
   }
 
-  void check_all_names() {
-    for_each_choice(cells_.name_axes_, [this](const Choice& choice) {
+  // What holds between parts, where these axes change it; of parts that have no fault.
+  template <class Check>
+  void check_across(const std::vector<std::size_t>& axes, const Check& check) {
+    if (!seen_.empty() || axes.empty()) return;
+    for_each_choice(axes, [&](const Choice& choice) {
       auto scenario = cells_.base_;
       Faults found;
       for (const auto& section : cells_.sections_) {
-        const bool named = section.part == Part::flows || section.part == Part::flow ||
-                           section.part == Part::expect;
-        if (named) cells_.read(section, choice, scenario, found);
+        const bool alone = section.part == Part::sysctl || section.part == Part::probes;
+        if (!alone) cells_.read(section, choice, scenario, found);
       }
-      check_names(scenario, found);
-      check_against(scenario, cells_.axes_, found);
-      report(found, choice, cells_.name_axes_);
+      check(scenario, found);
+      report(found, choice, axes);
     });
   }
 

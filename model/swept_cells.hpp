@@ -56,10 +56,12 @@ class SweptCells final : public CellSource {
 
   Scenario base_;
   std::vector<AxisChanges> axes_;
-  std::vector<Section> sections_;        // those that an axis changes
-  std::vector<std::size_t> shape_axes_;  // those that flows or client sysctls depend on
-  std::vector<std::size_t> name_axes_;   // those that check_names() depends on
-  std::size_t size_ = 1;                 // of the whole product
+  std::vector<Section> sections_;  // those that an axis changes
+  // Those that flows, clients, placements or client sysctls depend on.
+  std::vector<std::size_t> shape_axes_;
+  std::vector<std::size_t> name_axes_;    // those that check_names() depends on
+  std::vector<std::size_t> client_axes_;  // those that check_clients() does
+  std::size_t size_ = 1;                  // of the whole product
   bool excludes_ = false;
   std::vector<std::uint32_t> kept_;    // with exclusions: the points that are cells
   std::vector<std::uint32_t> shapes_;  // and the shape of each

@@ -134,6 +134,18 @@ bool take(const json& value, std::string& out, const QdiscText&) {
   return true;
 }
 
+bool take(const json& value, std::string& out, const CpuListText&) {
+  if (!CpuListText::accepts(text_of(value))) return false;
+  out = text_of(value);
+  return true;
+}
+
+bool take(const json& value, std::string& out, const DeviceText&) {
+  if (!DeviceText::accepts(text_of(value))) return false;
+  out = text_of(value);
+  return true;
+}
+
 bool take(const json& value, double& out, const Percentage&) {
   const auto text = text_of(value);
   if (!text.ends_with('%')) return false;

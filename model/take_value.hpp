@@ -25,6 +25,8 @@ bool take(const nlohmann::json& value, std::string& out, const NameText&);
 bool take(const nlohmann::json& value, std::string& out, const AnyText&);
 bool take(const nlohmann::json& value, std::string& out, const PathText&);
 bool take(const nlohmann::json& value, std::string& out, const QdiscText&);
+bool take(const nlohmann::json& value, std::string& out, const CpuListText&);
+bool take(const nlohmann::json& value, std::string& out, const DeviceText&);
 bool take(const nlohmann::json& value, double& out, const Percentage&);
 bool take(const nlohmann::json& value, bool& out, const Sweep&);
 bool take(const nlohmann::json& value, bool& out, const Exclusions&);

@@ -4,7 +4,7 @@
 # left out unless that is allowed.
 #   scripts/claims.sh [--allow-host-sysctl] [--guest KERNEL] [--out DIR] [NAME...]
 #   --allow-host-sysctl  also those with host-wide settings
-#   --guest KERNEL       what this machine cannot run is run in a guest (scripts/vm.sh), as 6.12
+#   --guest KERNEL       what this machine cannot run is run in a guest, as 6.12
 #   --out DIR            where reports and table (claims.md) go (results/claims)
 # NETSTALL names the program (build/release/bench/cli/netstall).
 # Exit status: 0 when every scenario came to a verdict, whichever; 5 when one did not.
@@ -43,18 +43,6 @@ done
 [ -x "$netstall" ] || { echo "claims.sh: $netstall is not built; NETSTALL can name another" >&2; exit 2; }
 mkdir -p "$out"
 
-# The guest has a host of its own: what is host-wide there needs no leave.
-run_in_guest() {
-  local folder=$out/guest status
-  rm -rf "$folder"
-  scripts/vm.sh --timeout 900 --out "$folder" "$guest" -- \
-    "$(realpath "$netstall")" run "scenarios/claims/$1.json" -q --allow-host-sysctl -o "/out/$1.json" >&2
-  status=$?
-  cp "$folder/$guest/$1.json" "$out/$1.json" || status=5
-  rm -rf "$folder"
-  return $status
-}
-
 undecided=0
 for name in "${names[@]}"; do
   rm -f "$out/$name.json"
@@ -68,7 +56,7 @@ for name in "${names[@]}"; do
   fi
   echo "== $name" >&2
   if [ $planned -eq 4 ] && [ -n "$guest" ]; then
-    run_in_guest "$name"
+    "$netstall" run "scenarios/claims/$name.json" -q --guest "$guest" -o "$out/$name.json"
   else
     "$netstall" run "scenarios/claims/$name.json" -q "${host_options[@]}" -o "$out/$name.json"
   fi

@@ -101,6 +101,7 @@ on netstall --version
 for page in netstall netstall-run netstall-bench; do
   on test -s "/usr/share/man/man1/$page.1.gz" || fail "there is no manual page $page"
 done
+on test -x /usr/libexec/netstall/netstall-worker-uring || fail "there is no worker that sends by io_uring"
 on netstall scenarios
 on netstall plan slow-readers --profile c1m >/dev/null
 on netstall completion bash >/dev/null

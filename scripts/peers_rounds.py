@@ -17,6 +17,8 @@ from stage import Failed, Stage, median, write_figures  # noqa: E402
 WRITE_BYTES = 16384
 MESSAGE_BYTES = 64
 STREAMS = (1, 16)
+# Of all of them: every kernel has it, and it paces nobody, as BBR does where that is the default.
+CONGESTION_CONTROL = "reno"
 RATE = 2000  # messages a second, where latencies at one rate are compared
 WARMUP_S = 1
 
@@ -49,7 +51,16 @@ def iperf_rate(text):
 def nuttcp(stage, streams, seconds):
     client = ["nuttcp", "-t", f"-l{WRITE_BYTES}", f"-T{seconds}", "-P5203", "-p5300", "-fparse",
               *([f"-N{streams}"] if streams > 1 else []), stage.address("server")]
-    return nuttcp_rate(stage.with_server(["nuttcp", "-S", "--nofork", "-P5203"], 5203, client, seconds + 30))
+    server = ["nuttcp", "-S", "--nofork", "-P5203"]
+    attempts = 3
+    while True:
+        attempts -= 1
+        try:
+            return nuttcp_rate(stage.with_server(server, 5203, client, seconds + 30))
+        except Failed as error:
+            # Its client now and then comes before its server has opened the ports of the data.
+            if attempts == 0 or "Connection refused" not in str(error):
+                raise
 
 
 def nuttcp_rate(text):
@@ -82,8 +93,8 @@ def netstall(stage, seconds, flow):
         return stage.ask(f"run {file.name}", seconds + 60)["flows"][0]
 
 
-def netstall_stream(stage, io, streams, seconds):
-    return netstall(stage, seconds, {"connections": streams, "io": io,
+def netstall_stream(stage, io, readers, streams, seconds):
+    return netstall(stage, seconds, {"connections": streams, "io": io, "reader": {"io": readers},
                                      "payload": {"fixed": WRITE_BYTES}})["goodput_bytes_per_s"]
 
 
@@ -106,8 +117,10 @@ def contests(tools):
     found = []
     for streams in STREAMS:
         work = f"{streams} stream{'s' if streams > 1 else ''}"
-        for io in ("blocking", "nonblocking"):
-            found.append((work, f"netstall {io}", lambda s, t, io=io, n=streams: netstall_stream(s, io, n, t)))
+        for name, io, readers in (("blocking", "blocking", "epoll"), ("blocking at both ends", "blocking", "blocking"),
+                                  ("nonblocking", "nonblocking", "epoll")):
+            found.append((work, f"netstall {name}",
+                          lambda s, t, io=io, readers=readers, n=streams: netstall_stream(s, io, readers, n, t)))
         for name, run in (("iperf3", iperf3), ("iperf", iperf), ("nuttcp", nuttcp)):
             if name in tools:
                 found.append((work, name, lambda s, t, run=run, n=streams: run(s, n, t)))
@@ -204,7 +217,7 @@ def main():
     tools = options.tools.split(",")
     load = [os.getloadavg()[0]]
     try:
-        with Stage(program) as stage:
+        with Stage(program, [f"net.ipv4.tcp_congestion_control={CONGESTION_CONTROL}"]) as stage:
             rows = run_rounds(stage, tools, options.rounds, options.seconds)
     except (Failed, subprocess.TimeoutExpired) as error:
         print(f"peers.sh: {error}", file=sys.stderr)
@@ -212,7 +225,8 @@ def main():
     load.append(os.getloadavg()[0])
     targets = targets_of(rows)
     document = {"rounds": options.rounds, "window_s": options.seconds, "write_bytes": WRITE_BYTES,
-                "message_bytes": MESSAGE_BYTES, "messages_per_s": RATE, "kernel": platform.release(),
+                "message_bytes": MESSAGE_BYTES, "messages_per_s": RATE, "congestion_control": CONGESTION_CONTROL,
+                "kernel": platform.release(),
                 "cpus": len(os.sched_getaffinity(0)), "load_average_before_and_after": load,
                 "versions": {tool: version_of(tool) for tool in tools}, "rows": rows, "targets": targets}
     write_figures(options.out, document)

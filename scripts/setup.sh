@@ -6,7 +6,7 @@ set -euo pipefail
 
 build_packages=(
   g++ cmake ninja-build ccache clang llvm bpftool pkg-config
-  libasio-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev libbpf-dev
+  libasio-dev libcli11-dev nlohmann-json3-dev libbenchmark-dev libbpf-dev liburing-dev
   libgtest-dev libgmock-dev libfmt-dev zlib1g-dev iproute2 dpkg-dev
 )
 test_packages=(

@@ -17,8 +17,9 @@ class Failed(Exception):
 class Stage:
     """Use it as a context; needs root."""
 
-    def __init__(self, program):
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, program, sysctls=()):
+        """Each of `sysctls` is a NAME=VALUE of both namespaces."""
+        self.process = subprocess.Popen([program, *sysctls], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             self.places = self.answer(60)
         except BaseException:

@@ -7,7 +7,6 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +29,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/netns.hpp"
+#include "base/process.hpp"
 #include "bench/observe/limits.hpp"
 #include "loadgen/local_ports.hpp"
 
@@ -121,13 +121,26 @@ template <class OnReady>
   }
 }
 
+// One of several that count together.
 [[noreturn]] void receive_one(int fd, Count& bytes) {
   std::vector<char> buffer(kReadBytes);
   for (;;) {
     const ssize_t got = ::recv(fd, buffer.data(), buffer.size(), 0);
     require(got > 0, "receive");
-    count_more(bytes, static_cast<std::uint64_t>(got));
+    bytes.fetch_add(static_cast<std::uint64_t>(got), std::memory_order_relaxed);
   }
+}
+
+// Calls body(fd) for each socket in a thread of its own, the caller's among them; it does not
+// return.
+template <class Body>
+[[noreturn]] void in_threads(const std::vector<Fd>& sockets, const Body& body) {
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < sockets.size(); ++i) {
+    threads.emplace_back([fd = sockets[i].get(), &body] { body(fd); });
+  }
+  body(sockets[0].get());
+  ::_exit(0);
 }
 
 [[noreturn]] void receive_many(const std::vector<Fd>& sockets, Count& bytes) {
@@ -144,14 +157,6 @@ template <class OnReady>
 [[noreturn]] void send_one(int fd, std::size_t size) {
   const std::vector<char> message(size);
   for (;;) require(::send(fd, message.data(), size, MSG_NOSIGNAL) > 0, "send");
-}
-
-[[noreturn]] void send_threads(const std::vector<Fd>& sockets, std::size_t size) {
-  std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < sockets.size(); ++i) {
-    threads.emplace_back([fd = sockets[i].get(), size] { send_one(fd, size); });
-  }
-  send_one(sockets[0].get(), size);
 }
 
 [[noreturn]] void send_many(const std::vector<Fd>& sockets, std::size_t size) {
@@ -194,6 +199,93 @@ void send_whole(int fd, const std::vector<char>& message) {
     left[i] = size;
     count_more(messages, 1);
     send_whole(sockets[i].get(), message);
+  });
+}
+
+// Slots, each with a socket of its own for every exchange; one epoll event says that it
+// is connected, one that the response is here.
+[[noreturn]] void dial(const sockaddr_in& address, const FloorSpec& spec, Count& exchanges) {
+  const std::vector<char> message(spec.bytes);
+  std::vector<char> buffer(kReadBytes);
+  struct Slot {
+    Fd socket;
+    bool asked = false;
+    std::size_t left = 0;
+  };
+  std::vector<Slot> slots(spec.connections);
+  const Fd set(::epoll_create1(EPOLL_CLOEXEC));
+  require(static_cast<bool>(set), "make an epoll set");
+  const auto begin = [&](std::size_t i) {
+    auto& slot = slots[i];
+    slot.socket = make_socket();
+    set_nonblocking(slot.socket.get());
+    slot.asked = false;
+    slot.left = spec.bytes;
+    require(::connect(slot.socket.get(), reinterpret_cast<const sockaddr*>(&address),
+                      sizeof address) == 0 ||
+                errno == EINPROGRESS,
+            "connect");
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLET;
+    event.data.u64 = i;
+    require(::epoll_ctl(set.get(), EPOLL_CTL_ADD, slot.socket.get(), &event) == 0,
+            "watch a socket");
+  };
+  for (std::size_t i = 0; i < slots.size(); ++i) begin(i);
+  serve(set, [&](std::size_t i) {
+    auto& slot = slots[i];
+    if (!std::exchange(slot.asked, true)) return send_whole(slot.socket.get(), message);
+    const ssize_t got = ::recv(slot.socket.get(), buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EAGAIN) return;
+    require(got > 0, "receive");
+    slot.left -= static_cast<std::size_t>(got);
+    if (slot.left > 0) return;
+    slot.socket.reset();
+    count_more(exchanges, 1);
+    begin(i);
+  });
+}
+
+// Answers each connection's request, and closes when the other end is gone.
+[[noreturn]] void answer(const Fd& listener, std::size_t size) {
+  const std::vector<char> message(size);
+  std::vector<char> buffer(kReadBytes);
+  struct Guest {
+    Fd socket;
+    std::size_t left = 0;
+  };
+  std::vector<Guest> guests(1);  // by descriptor; the first is none
+  set_nonblocking(listener.get());
+  const Fd set(::epoll_create1(EPOLL_CLOEXEC));
+  require(static_cast<bool>(set), "make an epoll set");
+  const auto watch_one = [&](int fd, std::uint32_t events) {
+    epoll_event event{};
+    event.events = events;
+    event.data.u64 = static_cast<std::uint64_t>(fd);
+    require(::epoll_ctl(set.get(), EPOLL_CTL_ADD, fd, &event) == 0, "watch a socket");
+  };
+  watch_one(listener.get(), EPOLLIN);
+  serve(set, [&](std::size_t fd) {
+    if (static_cast<int>(fd) == listener.get()) {
+      for (;;) {
+        Fd socket(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+        if (!socket && errno == EAGAIN) return;
+        require(static_cast<bool>(socket), "accept");
+        const auto at = static_cast<std::size_t>(socket.get());
+        if (guests.size() <= at) guests.resize(at + 1);
+        watch_one(socket.get(), EPOLLIN | EPOLLET);
+        guests[at] = {std::move(socket), size};
+      }
+    }
+    auto& guest = guests[fd];
+    const ssize_t got = ::recv(guest.socket.get(), buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EAGAIN) return;
+    if (got <= 0) return guest.socket.reset();
+    guest.left -= static_cast<std::size_t>(got);
+    if (guest.left > 0) return;
+    // It may be gone already.
+    [[maybe_unused]] const auto sent =
+        ::send(guest.socket.get(), message.data(), message.size(), MSG_NOSIGNAL);
   });
 }
 
@@ -250,13 +342,6 @@ class FloorSide {
   }
 
  private:
-  static void use_all_descriptors() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-  }
-
   void fail_unless_ready() {
     std::array<char, 300> text{};
     const ssize_t got = ::read(ours_.get(), text.data(), text.size());
@@ -278,14 +363,19 @@ void await_word(int control) {
   require(::read(control, &word, 1) == 1, "wait for a word");
 }
 
-std::vector<Fd> accept_all(const sockaddr_in& address, std::uint32_t connections, int control) {
-  const auto listener = make_socket();
+Fd listen_on(const sockaddr_in& address) {
+  auto listener = make_socket();
   const int yes = 1;
   ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   require(
       ::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
           ::listen(listener.get(), 4096) == 0,
       "listen");
+  return listener;
+}
+
+std::vector<Fd> accept_all(const sockaddr_in& address, std::uint32_t connections, int control) {
+  const auto listener = listen_on(address);
   say_ready(control);
   std::vector<Fd> sockets;
   sockets.reserve(connections);
@@ -298,12 +388,19 @@ std::vector<Fd> accept_all(const sockaddr_in& address, std::uint32_t connections
 }
 
 void server_body(const FloorSpec& spec, const sockaddr_in& address, int control, Count& count) {
+  if (spec.work == FloorWork::connect) {
+    const auto listener = listen_on(address);
+    say_ready(control);
+    answer(listener, spec.bytes);
+  }
   const auto sockets = accept_all(address, spec.connections, control);
   if (spec.work == FloorWork::request_response) {
     Count answered(0);
     exchange(sockets, spec.bytes, false, answered);
   }
-  if (sockets.size() == 1) receive_one(sockets[0].get(), count);
+  if (spec.work == FloorWork::stream_threads || sockets.size() == 1) {
+    in_threads(sockets, [&](int fd) { receive_one(fd, count); });
+  }
   receive_many(sockets, count);
 }
 
@@ -323,6 +420,11 @@ std::vector<Fd> connect_all(const sockaddr_in& address, std::uint32_t connection
 }
 
 void client_body(const FloorSpec& spec, const sockaddr_in& address, int control, Count& count) {
+  if (spec.work == FloorWork::connect) {
+    say_ready(control);
+    await_word(control);
+    dial(address, spec, count);
+  }
   const auto sockets = connect_all(address, spec.connections);
   say_ready(control);
   await_word(control);
@@ -330,10 +432,13 @@ void client_body(const FloorSpec& spec, const sockaddr_in& address, int control,
     case FloorWork::request_response:
       exchange(sockets, spec.bytes, true, count);
     case FloorWork::stream_blocking:
-      send_threads(sockets, spec.bytes);
+    case FloorWork::stream_threads:
+      in_threads(sockets, [&](int fd) { send_one(fd, spec.bytes); });
     case FloorWork::stream_epoll:
-      send_many(sockets, spec.bytes);
+    case FloorWork::connect:
+      break;
   }
+  send_many(sockets, spec.bytes);
 }
 
 void wait_until(MonoTime at) {
@@ -343,6 +448,10 @@ void wait_until(MonoTime at) {
 }
 
 }  // namespace
+
+bool counts_exchanges(FloorWork work) noexcept {
+  return work == FloorWork::request_response || work == FloorWork::connect;
+}
 
 FloorFigures run_floor(const Stage& stage, const FloorSpec& spec, Nanoseconds warmup,
                        Nanoseconds window) {
@@ -354,7 +463,8 @@ FloorFigures run_floor(const Stage& stage, const FloorSpec& spec, Nanoseconds wa
   FloorSide client(stage.lab().netns(Side::client),
                    [&](int control) { client_body(spec, address, control, shared.get()); });
   client.await_ready();
-  server.await_ready();
+  // Of connect there is no connection yet.
+  if (spec.work != FloorWork::connect) server.await_ready();
   client.tell();
   wait_until(mono_now() + warmup);
   const auto cpu_time = [&] { return client.cpu_time() + server.cpu_time(); };
@@ -366,7 +476,7 @@ FloorFigures run_floor(const Stage& stage, const FloorSpec& spec, Nanoseconds wa
   const auto seconds = static_cast<double>((mono_now() - from).count()) / 1e9;
   FloorFigures figures;
   figures.cpu = cpu_time() - cpu;
-  (spec.work == FloorWork::request_response ? figures.exchanges_per_s : figures.bytes_per_s) =
+  (counts_exchanges(spec.work) ? figures.exchanges_per_s : figures.bytes_per_s) =
       static_cast<double>(counted) / seconds;
   client.check();
   server.check();

@@ -10,10 +10,15 @@
 namespace netstall {
 
 enum class FloorWork : std::uint8_t {
-  stream_blocking,   // a thread per connection: send()
+  stream_blocking,   // a thread per sender: send(); one thread reads, by epoll where many
+  stream_threads,    // a thread per connection at either end: send(), recv()
   stream_epoll,      // one thread: send() until EAGAIN, epoll_wait()
   request_response,  // one thread a side: epoll_wait(), recv(), send()
+  connect,           // the same, and a connection for each, which the client resets
 };
+
+// Else bytes.
+bool counts_exchanges(FloorWork work) noexcept;
 
 struct FloorSpec {
   FloorWork work = FloorWork::stream_blocking;
@@ -24,7 +29,7 @@ struct FloorSpec {
 struct FloorFigures {
   double bytes_per_s = 0;      // of streams, as the reader takes them
   Nanoseconds cpu{0};          // of both sides, within the window
-  double exchanges_per_s = 0;  // of request-response
+  double exchanges_per_s = 0;  // of request-response and connect
 };
 
 // One process a side, from client to server; the sockets' options are those that

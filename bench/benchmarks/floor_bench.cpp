@@ -31,13 +31,20 @@ struct Options {
   Nanoseconds window = 1s;
 };
 
-Scenario scenario_of(const FloorSpec& spec, const Options& options) {
+Scenario scenario_of(const FloorSpec& spec, Io io, const Options& options) {
   FlowGroup flow;
   flow.name = "flow";
   flow.connections = spec.connections;
   flow.payload.fixed = flow.response.fixed = Bytes{spec.bytes};
-  if (spec.work == FloorWork::stream_blocking) flow.io = Io::blocking;
+  flow.io = io;
+  if (spec.work == FloorWork::stream_threads) flow.reader.io = ReaderIo::blocking;
   if (spec.work == FloorWork::request_response) flow.pattern = Pattern::request_response;
+  if (spec.work == FloorWork::connect) {
+    // As the bare loop: TIME_WAIT of one round would be in the way of the next.
+    flow.pattern = Pattern::connect;
+    flow.closes = Side::client;
+    flow.socket.linger = 0s;
+  }
   Scenario scenario;
   scenario.flows = {flow};
   scenario.timing.ramp = 0ns;
@@ -59,10 +66,10 @@ std::vector<double> quotients(const std::vector<double>& upper, const std::vecto
 }
 
 // One iteration is a round: both, in turns in another order.
-void compare(benchmark::State& state, const Stage& stage, const FloorSpec& spec,
+void compare(benchmark::State& state, const Stage& stage, const FloorSpec& spec, Io io,
              const Options& options) {
-  const bool exchanges = spec.work == FloorWork::request_response;
-  const auto scenario = scenario_of(spec, options);
+  const bool exchanges = counts_exchanges(spec.work);
+  const auto scenario = scenario_of(spec, io, options);
   std::vector<double> floors;
   std::vector<double> ours;
   std::vector<double> floor_costs;  // CPU seconds a byte or an exchange
@@ -111,11 +118,12 @@ void compare(benchmark::State& state, const Stage& stage, const FloorSpec& spec,
   state.counters["cpu_ratio"] = median(quotients(floor_costs, our_costs));
 }
 
-void register_one(const std::string& name, const Stage& stage, const FloorSpec& spec,
+void register_one(const std::string& name, const Stage& stage, const FloorSpec& spec, Io io,
                   const Options& options) {
-  benchmark::RegisterBenchmark(
-      fmt::format("{}/{}", name, spec.connections).c_str(),
-      [&stage, spec, &options](benchmark::State& state) { compare(state, stage, spec, options); })
+  benchmark::RegisterBenchmark(fmt::format("{}/{}", name, spec.connections).c_str(),
+                               [&stage, spec, io, &options](benchmark::State& state) {
+                                 compare(state, stage, spec, io, options);
+                               })
       ->UseManualTime()
       ->Unit(benchmark::kMillisecond)
       ->Iterations(options.rounds);
@@ -124,13 +132,22 @@ void register_one(const std::string& name, const Stage& stage, const FloorSpec& 
 void register_all(const Stage& stage, const Options& options) {
   for (const auto connections : {1U, 16U, 100U}) {
     register_one("stream_blocking", stage, {FloorWork::stream_blocking, connections, kWriteBytes},
-                 options);
-    register_one("stream_nonblocking", stage, {FloorWork::stream_epoll, connections, kWriteBytes},
-                 options);
+                 Io::blocking, options);
+    register_one("stream_threads", stage, {FloorWork::stream_threads, connections, kWriteBytes},
+                 Io::blocking, options);
+    const FloorSpec reactor{FloorWork::stream_epoll, connections, kWriteBytes};
+    register_one("stream_nonblocking", stage, reactor, Io::nonblocking, options);
+    // Against the same floor: that of a program which waits by epoll.
+    register_one("stream_io_uring", stage, reactor, Io::io_uring, options);
   }
   for (const auto connections : {1U, 100U, 1'000U, 10'000U}) {
     register_one("request_response", stage,
-                 {FloorWork::request_response, connections, kExchangeBytes}, options);
+                 {FloorWork::request_response, connections, kExchangeBytes}, Io::nonblocking,
+                 options);
+  }
+  for (const auto connections : {1U, 16U, 100U}) {
+    register_one("connect", stage, {FloorWork::connect, connections, kExchangeBytes},
+                 Io::nonblocking, options);
   }
 }
 

@@ -106,18 +106,21 @@ void take_results(const Campaign& campaign, std::vector<CellResult> results, con
 }
 
 ScenarioOutcome run_scenario(const BenchOptions& options, std::size_t scenario,
-                             const Wanted& wanted) {
+                             const Wanted& wanted, const Privileges& privileges) {
   const auto repetitions = fmt::format("/timing/repetitions={}", wanted.repetitions);
   const auto campaign = load(options, scenario, {repetitions});
   auto plan = make_plan(campaign, read_limits(), options.shared.seed);
   std::set<std::uint32_t> cells;
   for (const auto* benchmark : wanted.cells)
     cells.insert(static_cast<std::uint32_t>(benchmark->cell));
-  std::erase_if(plan.order,
-                [&](const PlannedRepetition& planned) { return !cells.contains(planned.cell); });
+  // Google Benchmark says how many: /timing/until has no say.
+  std::erase_if(plan.order, [&](const PlannedRepetition& planned) {
+    return !cells.contains(planned.cell) || planned.index >= wanted.repetitions;
+  });
 
   const JournalFolder folder;
-  const auto ran = run_live(campaign, plan, options.shared, options.probes.mode, folder.journal());
+  const auto ran =
+      run_live(campaign, plan, options.shared, options.probes.mode, privileges, folder.journal());
   ScenarioOutcome outcome{ran.interrupted, ran.any_failed || !ran.not_restored.empty(),
                           ran.all_skipped, false};
   if (ran.interrupted) {
@@ -196,14 +199,14 @@ std::vector<CellBenchmark> list_benchmarks(const BenchOptions& options) {
 }
 
 ExitStatus run_benchmarks(const BenchOptions& options, std::vector<CellBenchmark>& benchmarks) {
-  require_privileges();
+  const auto privileges = take_privileges();
   bool failed = false;
   bool missed = false;
   bool all_skipped = true;
   for (std::size_t scenario = 0; scenario < options.scenarios.size(); ++scenario) {
     const auto wanted = wanted_of(benchmarks, scenario);
     if (wanted.cells.empty()) continue;
-    const auto outcome = run_scenario(options, scenario, wanted);
+    const auto outcome = run_scenario(options, scenario, wanted, privileges);
     if (outcome.interrupted) return ExitStatus::interrupted;
     failed |= outcome.failed;
     missed |= outcome.missed;

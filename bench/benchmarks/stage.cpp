@@ -87,9 +87,9 @@ MachineLock Stage::turn() const {
 StageFigures Stage::run(const Scenario& scenario, const WhenConnected& when_connected) const {
   const auto place = [this](Side side) {
     return CrewPlace{
-        &lab_->netns(side), lab_->cgroup_procs(side), lab_->address(side, Family::ipv4), {}};
+        &lab_->netns(side), lab_->cgroup_procs(side), lab_->address(side, Family::ipv4), {}, {}};
   };
-  const PerSide<CrewPlace> places{place(Side::client), place(Side::server)};
+  const CrewPlaces places{{place(Side::client)}, place(Side::server)};
   const auto assignment = assign(scenario, read_limits());
   const CrewOptions options{exe_.get(), 1, {}};
   Crew crew(assignment, scenario, places, options, interrupts_);

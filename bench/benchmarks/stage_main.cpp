@@ -6,6 +6,7 @@
 //                                    stand; their traffic begins after a line `go`
 //   connect N                        bare loops connect N connections
 // and answers by a line of JSON. It ends with its input. Needs root.
+//   netstall-stage [NAME=VALUE…]     sysctls of both namespaces
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -13,6 +14,7 @@
 #include <iostream>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -88,8 +90,24 @@ void serve(const Stage& stage, const std::string& line) {
   throw Error(ErrorKind::usage, line, "run SCENARIO, hold SCENARIO or connect N is known");
 }
 
-int run() {
-  const Stage stage;
+SysctlSpec sysctls_of(int argc, char** argv) {
+  SysctlSpec sysctls;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const auto equals = word.find('=');
+    if (equals == 0 || equals == std::string_view::npos) {
+      throw Error(ErrorKind::usage, fmt::format("read the argument '{}'", word),
+                  "a sysctl is written NAME=VALUE");
+    }
+    for (const auto side : {Side::client, Side::server}) {
+      sysctls.side[side].emplace(word.substr(0, equals), word.substr(equals + 1));
+    }
+  }
+  return sysctls;
+}
+
+int run(const SysctlSpec& sysctls) {
+  const Stage stage(sysctls);
   const auto& lab = stage.lab();
   const auto place = [&](Side side) {
     return fmt::format(R"("{}":{{"netns":"/proc/{}/fd/{}","address":"{}"}})", name_of(side),
@@ -107,5 +125,6 @@ int run() {
 
 int main(int argc, char** argv) {
   if (const auto status = netstall::serve_stage(argc, argv)) return *status;
-  return netstall::guarded_stage("netstall-stage", [] { return netstall::run(); });
+  return netstall::guarded_stage("netstall-stage",
+                                 [&] { return netstall::run(netstall::sysctls_of(argc, argv)); });
 }

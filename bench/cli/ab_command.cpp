@@ -77,8 +77,7 @@ ExitStatus ab(const AbOptions& options) {
 
 void add_ab_command(CLI::App& app, Action& action) {
   const auto options = std::make_shared<AbOptions>();
-  auto* command =
-      app.add_subcommand("ab", "Run two settings interleaved and compare them (needs root)");
+  auto* command = app.add_subcommand("ab", "Run two settings interleaved and compare them");
   add_sitting_options(*command, options->sitting);
   const auto add_setting = [&](const char* name, Setting& setting, const char* what) {
     return command->add_option(name, setting, what)

@@ -105,7 +105,7 @@ std::vector<fs::path> scenario_files(const std::vector<std::string>& given) {
 }  // namespace
 
 void define_bench_options(CLI::App& app, std::vector<std::string>& given, BenchOptions& options) {
-  app.description("Runs every cell of scenarios as a Google Benchmark (needs root).");
+  app.description("Runs every cell of scenarios as a Google Benchmark.");
   app.name("netstall-bench");
   app.set_version_flag("--version", version_text());
   app.add_option("scenario", given, "Scenario files, folders of them, or names of shipped ones")

@@ -50,7 +50,7 @@ ExitStatus calibrate(const CalibrateOptions& options) {
 void add_calibrate_command(CLI::App& app, Action& action) {
   const auto options = std::make_shared<CalibrateOptions>();
   auto* command = app.add_subcommand(
-      "calibrate", "Run a scenario against itself: the noise floor of this machine (needs root)");
+      "calibrate", "Run a scenario against itself: the noise floor of this machine");
   add_sitting_options(*command, options->sitting);
   command
       ->add_option("-o,--output", options->output,

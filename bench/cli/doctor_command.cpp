@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/user_namespace.hpp"
 #include "bench/cli/commands.hpp"
 #include "bench/cli/terminal.hpp"
 #include "bench/lab/leftovers.hpp"
+#include "bench/lab/state_root.hpp"
 #include "bench/observe/checks.hpp"
 #include "bench/report/checks.hpp"
 #include "bpf/support.hpp"
@@ -22,7 +24,13 @@ struct DoctorOptions {
 
 std::vector<Check> leftover_checks() {
   std::vector<Check> checks;
-  for (const auto& remnant : leftovers()) {
+  const auto root = state_root();
+  try {
+    require_own_state_root(root);
+  } catch (const Error& error) {
+    return {{"leftovers", CheckResult::warn, error.what(), error.remedy()}};
+  }
+  for (const auto& remnant : leftovers(root)) {
     if (remnant.in_use) continue;
     checks.push_back({"leftovers", CheckResult::warn,
                       fmt::format("left by an earlier run: {}", to_text(remnant)),
@@ -65,8 +73,11 @@ std::vector<Check> probe_checks() {
 
 ExitStatus doctor(const DoctorOptions& options) {
   auto checks = host_checks();
+  checks.push_back(user_namespace_check());
+  auto left = leftover_checks();  // while this process is where runs leave things
+  if (!may_make_namespaces() && checks.back().result == CheckResult::pass) enter_user_namespace();
   for (auto&& check : trial_checks("results")) checks.push_back(std::move(check));
-  for (auto&& check : leftover_checks()) checks.push_back(std::move(check));
+  for (auto&& check : left) checks.push_back(std::move(check));
   for (auto&& check : probe_checks()) checks.push_back(std::move(check));
   if (options.json) {
     fmt::print("{}\n", checks_json(checks));

@@ -8,8 +8,8 @@
 #include "base/units.hpp"
 #include "bench/cli/terminal.hpp"
 #include "bench/cli/version.hpp"
-#include "bench/observe/environment.hpp"
 #include "bench/verdict/expectations.hpp"
+#include "bench/verdict/precision.hpp"
 
 namespace netstall {
 namespace {
@@ -33,6 +33,32 @@ void show_progress(LiveLine& live, const CampaignProgress& progress) {
                         time_to_go(progress.left), doing, progress.cell, progress.repetition));
 }
 
+// Which cells of a campaign have enough repetitions. Repetitions come in rounds: the journal
+// is read once a round.
+class Enough {
+ public:
+  Enough(const Campaign& campaign, const std::filesystem::path& journal)
+      : campaign_(campaign), journal_(journal) {}
+
+  bool operator()(std::uint32_t cell, std::uint32_t index) {
+    if (round_ != index) {
+      round_ = index;
+      settled_.clear();
+      for (const auto& result : read_journal(campaign_, journal_)) {
+        const auto until = campaign_.cells.timing(settled_.size()).until;
+        settled_.push_back(until && judge_precision(*until, result).reached);
+      }
+    }
+    return settled_.at(cell);
+  }
+
+ private:
+  const Campaign& campaign_;
+  std::filesystem::path journal_;
+  std::optional<std::uint32_t> round_;
+  std::vector<bool> settled_;  // by cell, before that round
+};
+
 // The program, as the journal of a run names it.
 std::string tool_text() {
   const auto tool = tool_facts();
@@ -51,14 +77,22 @@ void require_resumable(const Campaign& campaign, const Plan& plan, ProbeMode pro
 
 CampaignOutcome run_live(const Campaign& campaign, const Plan& plan,
                          const ScenarioCommandOptions& options, ProbeMode probes,
-                         const std::filesystem::path& journal,
-                         const std::function<void(const CampaignProgress&)>& watch, bool resume) {
+                         const Privileges& privileges, const std::filesystem::path& journal,
+                         const std::function<void(const CampaignProgress&)>& watch, bool resume,
+                         bool until_enough) {
+  if (!options.quiet && privileges.facts.contains("run.rootless")) {
+    fmt::print(stderr,
+               "Without root, in a user namespace: no probes; the report says what else is given "
+               "up.\n");
+  }
   LiveLine live(!options.quiet);
   CampaignOptions running;
   running.probes = probes;
+  running.privileges = privileges;
   running.journal = journal;
   running.tool = tool_text();
   running.resume = resume;
+  if (until_enough) running.enough = Enough(campaign, journal);
   if (options.verbose) running.say = [&](const std::string& line) { live.say(line); };
   running.progress = [&](const CampaignProgress& progress) {
     if (options.verbose && progress.phase == "lab" && !progress.glance) {
@@ -79,10 +113,10 @@ CampaignOutcome run_live(const Campaign& campaign, const Plan& plan,
 }
 
 Report report_of(const Campaign& campaign, std::uint64_t seed, std::string started_at,
-                 std::vector<CellResult> cells, std::string command) {
+                 std::vector<CellResult> cells, std::string command, const Privileges& privileges) {
   Report report;
   report.tool = tool_facts();
-  report.environment = read_environment();
+  report.environment = read_environment(privileges);
   report.scenario_json = campaign.resolved_json;
   report.scenario_hash = campaign.hash;
   report.seed = seed;
@@ -92,8 +126,10 @@ Report report_of(const Campaign& campaign, std::uint64_t seed, std::string start
   report.cells = std::move(cells);
   const ExpectationJudge judge(report.cells);
   for (std::size_t i = 0; i < report.cells.size(); ++i) {
-    const auto expect = campaign.cells[i].scenario.expect;
+    const auto scenario = campaign.cells[i].scenario;
+    const auto& expect = scenario.expect;
     auto& cell = report.cells[i];
+    if (const auto& until = scenario.timing.until) cell.precision = judge_precision(*until, cell);
     cell.expectations = judge.judge(expect, cell);
     for (auto& repetition : cell.repetitions) {
       repetition.expectations = observe(expect, repetition);

@@ -14,12 +14,13 @@
 namespace netstall {
 
 // Runs the plan, or with `resume` what the journal does not hold of it; `watch` is
-// called with every progress. What was not put back is said on stderr.
+// called with every progress. With `until_enough` cells with /timing/until end as soon as
+// they have enough repetitions. What was not put back is said on stderr.
 CampaignOutcome run_live(const Campaign& campaign, const Plan& plan,
                          const ScenarioCommandOptions& options, ProbeMode probes,
-                         const std::filesystem::path& journal,
+                         const Privileges& privileges, const std::filesystem::path& journal,
                          const std::function<void(const CampaignProgress&)>& watch = {},
-                         bool resume = false);
+                         bool resume = false, bool until_enough = false);
 
 // Throws Error (usage) where run_live() could not go on with that journal.
 void require_resumable(const Campaign& campaign, const Plan& plan, ProbeMode probes,
@@ -27,6 +28,6 @@ void require_resumable(const Campaign& campaign, const Plan& plan, ProbeMode pro
 
 // The cells of the journal as a report, with the scenario's expectations judged.
 Report report_of(const Campaign& campaign, std::uint64_t seed, std::string started_at,
-                 std::vector<CellResult> cells, std::string command);
+                 std::vector<CellResult> cells, std::string command, const Privileges& privileges);
 
 }  // namespace netstall

@@ -14,13 +14,15 @@
 namespace netstall {
 
 LivePage::LivePage(std::filesystem::path page, const Campaign& campaign, const Plan& plan,
-                   std::string started_at, std::filesystem::path journal, std::string command)
+                   std::string started_at, std::filesystem::path journal, std::string command,
+                   Privileges privileges)
     : page_(std::move(page)),
       campaign_(campaign),
       plan_(plan),
       started_at_(std::move(started_at)),
       journal_(std::move(journal)),
-      command_(std::move(command)) {}
+      command_(std::move(command)),
+      privileges_(std::move(privileges)) {}
 
 void LivePage::follow(const CampaignProgress& progress) {
   constexpr int kShare = 20;
@@ -37,8 +39,8 @@ void LivePage::follow(const CampaignProgress& progress) {
 }
 
 void LivePage::write(const CampaignProgress& progress) {
-  const auto report =
-      report_of(campaign_, plan_.seed, started_at_, read_journal(campaign_, journal_), command_);
+  const auto report = report_of(campaign_, plan_.seed, started_at_,
+                                read_journal(campaign_, journal_), command_, privileges_);
   const auto left = static_cast<double>(progress.left.count()) / 1e9;
   const auto repetitions = static_cast<double>(progress.total - progress.done);
   PageOptions options;

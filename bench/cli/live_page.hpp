@@ -16,7 +16,8 @@ namespace netstall {
 class LivePage {
  public:
   LivePage(std::filesystem::path page, const Campaign& campaign, const Plan& plan,
-           std::string started_at, std::filesystem::path journal, std::string command);
+           std::string started_at, std::filesystem::path journal, std::string command,
+           Privileges privileges);
 
   // To be called with every progress: writes where a repetition has finished, but not
   // so often that it would take more than a twentieth of the run's time. A page that
@@ -36,6 +37,7 @@ class LivePage {
   std::string started_at_;
   std::filesystem::path journal_;
   std::string command_;
+  Privileges privileges_;
   MonoTime begun_ = mono_now();
   Nanoseconds spent_{0};
   std::optional<std::size_t> written_;  // repetitions in the page

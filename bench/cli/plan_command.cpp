@@ -1,10 +1,12 @@
 // netstall plan: what a run would do, write and need. Changes nothing.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +41,8 @@ struct Survey {
   std::map<std::string, std::string> host;
   std::map<std::string, std::string> window;
   std::map<std::string, std::string> sides;
+  std::set<std::string> ports;
+  std::set<std::uint32_t> clients;          // how many, of each cell
   std::map<std::string, Which> infeasible;  // why → which
   std::size_t cannot_run = 0;
   ProbeMemory probe_memory;
@@ -59,6 +63,10 @@ Survey survey(const Campaign& campaign, const Plan& plan) {
       for (const auto& [key, value] : cell.scenario.sysctl.side[side]) {
         found.sides[fmt::format("{} in {}", key, name_of(side))] = value;
       }
+    }
+    found.clients.insert(cell.scenario.lab.clients);
+    if (const auto& devices = cell.scenario.lab.devices) {
+      found.ports.insert(fmt::format("{} (client), {} (server)", devices->client, devices->server));
     }
     const auto why = feasibility.why_not(cell.scenario);
     if (!why) continue;
@@ -81,6 +89,15 @@ void print_writes(const Survey& found, bool allowed) {
     fmt::print("  in the lab alone: {} = {}\n", what, value);
   }
   if (found.host.empty() && found.window.empty() && found.sides.empty()) fmt::print("  none\n");
+  for (const auto& ports : found.ports) {
+    fmt::print("Ports of this machine taken, and put back after each repetition: {}\n", ports);
+  }
+}
+
+void print_clients(const Survey& found) {
+  const bool bridge = *found.clients.rbegin() > 1;
+  fmt::print("Client namespaces: {}{}\n", fmt::join(found.clients, ", "),
+             bridge ? "; several meet the server on a bridge" : "");
 }
 
 void print_infeasible(const Survey& found, std::size_t cells) {
@@ -99,8 +116,15 @@ void print_cells(const Campaign& campaign, const Plan& plan, bool all) {
   const auto shown = all ? campaign.cells.size() : std::min(campaign.cells.size(), kCellsShown);
   for (std::size_t i = 0; i < shown; ++i) {
     const Cell cell = campaign.cells[i];
-    fmt::print("  {}  {}  × {}\n", chosen ? chosen->indices[i] : i, cell.id,
-               cell.scenario.timing.repetitions);
+    const auto& timing = cell.scenario.timing;
+    const auto until = timing.until
+                           ? fmt::format(" to {}, until the median of {}{}{} is within ±{:g} %",
+                                         timing.until->at_most, timing.until->flow,
+                                         timing.until->flow.empty() ? "" : "'s ",
+                                         timing.until->metric, 100 * timing.until->within)
+                           : std::string();
+    fmt::print("  {}  {}  × {}{}\n", chosen ? chosen->indices[i] : i, cell.id, timing.repetitions,
+               until);
   }
   if (campaign.cells.size() > shown) {
     fmt::print("  … and {} more: -v lists them\n", campaign.cells.size() - shown);
@@ -111,9 +135,14 @@ void print_workers(const Campaign& campaign, const Plan& plan) {
   const auto& assignment = *plan.assignments.front();
   const Cell first = campaign.cells[0];
   fmt::print("Workers of the first cell:\n");
+  for (const auto& [what, cpus] : facts_of(assignment.placement)) {
+    fmt::print("  {}: {}\n", what, cpus);
+  }
   for (const auto& worker : assignment.workers) {
-    fmt::print("  {} {}: {} threads, {} descriptors;", name_of(worker.side), worker.index,
-               worker.threads, worker.descriptors);
+    const bool one_of_many = worker.side == Side::client && first.scenario.lab.clients > 1;
+    fmt::print("  {} {}{}: {} threads, {} descriptors{};", name_of(worker.side), worker.index,
+               one_of_many ? fmt::format(" in client namespace {}", worker.client) : "",
+               worker.threads, worker.descriptors, worker.ring ? ", a ring (io_uring)" : "");
     for (const auto& share : worker.shares) {
       fmt::print(" {} × {} on port {};", share.connections, first.scenario.flows[share.flow].name,
                  share.port);
@@ -151,6 +180,7 @@ ExitStatus plan_scenario(const ScenarioCommandOptions& options, ProbeMode probes
   fmt::print("Sysctls written:\n");
   const auto found = survey(campaign, plan);
   print_writes(found, options.allow_host_sysctl);
+  print_clients(found);
   print_infeasible(found, campaign.cells.size());
   print_cells(campaign, plan, options.verbose);
   if (options.verbose) {

@@ -16,15 +16,20 @@
 #include "base/shell_word.hpp"
 #include "base/units.hpp"
 #include "bench/cli/commands.hpp"
+#include "bench/cli/guest.hpp"
+#include "bench/cli/guest_arguments.hpp"
 #include "bench/cli/live_campaign.hpp"
 #include "bench/cli/live_page.hpp"
 #include "bench/cli/scenario_options.hpp"
+#include "bench/cli/shipped.hpp"
 #include "bench/cli/terminal.hpp"
+#include "bench/observe/environment.hpp"
 #include "bench/observe/limits.hpp"
 #include "bench/report/summary.hpp"
 #include "bench/run/campaign.hpp"
 #include "bench/run/journal.hpp"
 #include "bench/verdict/expectations.hpp"
+#include "bench/verdict/precision.hpp"
 #include "model/report_json.hpp"
 
 namespace netstall {
@@ -36,6 +41,7 @@ struct RunOptions {
   std::string output;
   std::string page;
   bool resume = false;
+  std::string guest;  // the kernel's version; empty: here
 };
 
 // Where report and journal go; the journal lies beside the report.
@@ -121,6 +127,7 @@ void require_writable(const std::filesystem::path& file, const char* option) {
 std::string summary_of(const Report& report, int fd, bool verbose) {
   auto text = summarize(report, {wants_color(fd), verbose});
   for (const auto& cell : report.cells) {
+    if (cell.precision) text += fmt::format("     {} {}\n", cell.id, to_text(*cell.precision));
     for (const auto& result : cell.expectations) {
       text += fmt::format("{} {}: {}\n", result.passed ? "ok  " : "MISS", cell.id, to_text(result));
       if (result.passed) continue;
@@ -203,22 +210,31 @@ std::vector<FinishedRepetition> finished_in(const Campaign& campaign, const Path
   return finished;
 }
 
+bool has_until(const Campaign& campaign) {
+  for (std::size_t i = 0; i < campaign.cells.size(); ++i) {
+    if (campaign.cells.timing(i).until) return true;
+  }
+  return false;
+}
+
 // How long it will take, before it begins.
 void announce(const Campaign& campaign, const Plan& plan,
               const std::vector<FinishedRepetition>& finished) {
   const auto time = time_of(campaign, plan, finished);
-  fmt::print(stderr, "{}: {} repetitions of {} cells{}, about {}\n", campaign.base.name,
-             plan.order.size(), campaign.cells.size(),
+  const bool adaptive = has_until(campaign);
+  fmt::print(stderr, "{}: {}{} repetitions of {} cells{}, {} {}\n", campaign.base.name,
+             adaptive ? "at most " : "", plan.order.size(), campaign.cells.size(),
              finished.empty() ? "" : fmt::format(", {} of them finished", finished.size()),
+             adaptive ? "at most about" : "about",
              human_duration(static_cast<double>(time.count())));
 }
 
-ExitStatus run(const RunOptions& options) {
+ExitStatus run_here(const RunOptions& options) {
   const auto campaign = load_campaign(options.shared);
   require_host_sysctl_allowed(campaign, options.shared);
   require_sound_expectations(campaign);
   const auto plan = make_plan(campaign, read_limits(), options.shared.seed);
-  require_privileges();
+  const auto privileges = take_privileges();
   const auto paths = choose_paths(options, campaign);
   require_writable(paths.report, "-o");
   require_writable(options.page, "--page");
@@ -231,12 +247,12 @@ ExitStatus run(const RunOptions& options) {
     announce(campaign, plan,
              options.resume ? finished_in(campaign, paths) : std::vector<FinishedRepetition>{});
   }
-  LivePage page(options.page, campaign, plan, started_at, paths.journal, command);
+  LivePage page(options.page, campaign, plan, started_at, paths.journal, command, privileges);
   const auto outcome = run_live(
-      campaign, plan, options.shared, options.probes.mode, paths.journal,
-      [&page](const CampaignProgress& progress) { page.follow(progress); }, options.resume);
-  auto report =
-      report_of(campaign, plan.seed, started_at, read_journal(campaign, paths.journal), command);
+      campaign, plan, options.shared, options.probes.mode, privileges, paths.journal,
+      [&page](const CampaignProgress& progress) { page.follow(progress); }, options.resume, true);
+  auto report = report_of(campaign, plan.seed, started_at, read_journal(campaign, paths.journal),
+                          command, privileges);
   if (options.resume) {
     const auto resumed_at = read_journal_history(paths.journal).resumed_at;
     report.environment["run.resumed_at"] = fmt::format("{}", fmt::join(resumed_at, ", "));
@@ -246,11 +262,69 @@ ExitStatus run(const RunOptions& options) {
   return status_of(outcome, report);
 }
 
+void refuse_beside_guest(const RunOptions& options) {
+  const auto refuse = [](const char* option, const char* why, const char* remedy) {
+    throw Error(ErrorKind::usage, fmt::format("take {} with --guest", option), why, remedy);
+  };
+  if (options.resume) {
+    refuse("--resume", "a guest that ended has left nothing to go on with",
+           "run the cells that are missing, with --cell");
+  }
+  if (!options.page.empty()) {
+    refuse("--page", "the guest's report is here when all is over",
+           "make the page of it then: netstall report FILE -o X.html");
+  }
+}
+
+ExitStatus run_in_guest(const RunOptions& options) {
+  refuse_beside_guest(options);
+  require_kernel_name(options.guest);
+  const auto campaign = load_campaign(options.shared);
+  require_sound_expectations(campaign);
+  const auto plan = make_plan(campaign, guest_limits(), options.shared.seed);
+  auto paths = choose_paths(options, campaign);
+  require_writable(paths.report, "-o");
+
+  const auto shipped = Shipped::beside_program();
+  const auto scenario = std::filesystem::absolute(find_scenario(options.shared.scenario, shipped));
+  auto run = guest_run_of(options.shared, options.probes, scenario);
+  run.kernel = options.guest;
+  run.memory_bytes = plan.budget.kernel_memory_bytes + plan.budget.user_memory_bytes;
+  run.time = time_of(campaign, plan, {});
+  Guest guest(shipped, std::move(run));
+  GuestOutcome outcome;
+  {
+    LiveLine live(!options.shared.quiet);
+    outcome = guest.run([&](std::size_t finished) {
+      live.show(fmt::format("[{}/{}] Linux {}", finished, plan.order.size(), options.guest));
+    });
+  }
+  if (!outcome.report) return outcome.status;
+  auto& report = *outcome.report;
+  report.environment["run.guest"] =
+      fmt::format("Linux {}, emulated by QEMU on Linux {}", options.guest,
+                  read_environment().at("kernel.release"));
+  report.command = fmt::format("{} --guest {}", command_to_run(options.shared, options.probes),
+                               shell_word(options.guest));
+  paths.journal = guest.report_file();
+  try {
+    deliver(report, paths, options, {});
+  } catch (const Error&) {
+    guest.keep();
+    throw;
+  }
+  return outcome.status;
+}
+
+ExitStatus run(const RunOptions& options) {
+  return options.guest.empty() ? run_here(options) : run_in_guest(options);
+}
+
 }  // namespace
 
 void add_run_command(CLI::App& app, Action& action) {
   const auto options = std::make_shared<RunOptions>();
-  auto* command = app.add_subcommand("run", "Run a scenario and write its report (needs root)");
+  auto* command = app.add_subcommand("run", "Run a scenario and write its report");
   add_scenario_options(*command, options->shared);
   add_cell_option(*command, options->shared);
   add_probe_option(*command, options->probes);
@@ -265,6 +339,11 @@ void add_run_command(CLI::App& app, Action& action) {
   command->add_flag("--resume", options->resume,
                     "Go on with a run that was killed or interrupted: what its journal, beside the "
                     "report, holds is not run again");
+  command
+      ->add_option("--guest", options->guest,
+                   "Run in a throw-away guest (QEMU) with this kernel, as 6.12: for what this "
+                   "machine's kernel lacks, and for host-wide settings, which need no leave there")
+      ->type_name("KERNEL");
   command->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

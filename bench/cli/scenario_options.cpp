@@ -19,6 +19,7 @@
 #include "bench/cli/value_names.hpp"
 #include "bench/lab/sysctl_scope.hpp"
 #include "bench/verdict/expectations.hpp"
+#include "bench/verdict/precision.hpp"
 
 namespace netstall {
 
@@ -120,6 +121,10 @@ std::string command_to_run(const ScenarioCommandOptions& options, const ProbeOpt
 
 void require_sound_expectations(const Campaign& campaign) {
   for (const Cell cell : campaign.cells) {
+    const auto& until = cell.scenario.timing.until;
+    if (const auto fault = until ? fault_of(*until) : std::nullopt) {
+      throw Error(ErrorKind::usage, fmt::format("/timing/until of cell {}", cell.id), *fault);
+    }
     for (std::size_t i = 0; i < cell.scenario.expect.size(); ++i) {
       if (const auto fault = fault_of(cell.scenario.expect[i])) {
         throw Error(ErrorKind::usage, fmt::format("/expect/{} of cell {}", i, cell.id), *fault);
@@ -168,7 +173,7 @@ void require_reachable(const Cell& cell, const std::string& value, Nanoseconds t
                 fmt::format("at most {} pages for all TCP of the machine are below the floor of {}",
                             *pages, floor->count / page),
                 "another one can be given by --tcp-mem-floor; a guest has a tcp_mem of its own "
-                "(scripts/vm.sh)");
+                "(netstall run --guest 6.12)");
   }
   const auto longest = limit_of(options.tcp_mem_time, "--tcp-mem-time", parse_duration);
   if (longest && time > *longest) {

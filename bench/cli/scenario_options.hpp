@@ -49,7 +49,7 @@ Campaign load_campaign(const ScenarioCommandOptions& options);
 // a shell.
 std::string command_to_run(const ScenarioCommandOptions& options, const ProbeOptions& probes = {});
 
-// Throws Error (usage) for an expectation that nobody could judge.
+// Throws Error (usage) for an expectation, or a /timing/until, that nobody could judge.
 void require_sound_expectations(const Campaign& campaign);
 
 // Throws Error (usage) naming the host-wide settings if they are not allowed, or a

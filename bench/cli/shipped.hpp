@@ -1,5 +1,5 @@
 // What is shipped with the program, found by its name from any folder: scenarios and
-// sysctl profiles.
+// sysctl profiles, and what boots guests.
 #pragma once
 
 #include <filesystem>
@@ -10,7 +10,7 @@
 namespace netstall {
 
 // PREFIX/share/netstall, seen from PREFIX/bin where this program lies. A build folder
-// has a link to the source tree at the same place. Nothing need be there: a program
+// has links to the source tree at the same place. Nothing need be there: a program
 // that was copied elsewhere ships nothing.
 class Shipped {
  public:
@@ -22,6 +22,7 @@ class Shipped {
   std::filesystem::path scenario_folder() const { return folder_ / "scenarios"; }
   std::filesystem::path profile_folder() const { return scenario_folder() / "profiles"; }
   std::filesystem::path scenario_file(std::string_view name) const;
+  std::filesystem::path guest_script() const { return folder_ / "scripts" / "vm.sh"; }
   // Names without ending, in alphabetical order.
   std::vector<std::string> scenarios() const;
   std::vector<std::string> profiles() const;

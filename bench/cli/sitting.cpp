@@ -75,17 +75,19 @@ Sitting run_sitting(const SittingArm& a, const SittingArm& b, const MetricSelect
   for (const auto* arm : {&a, &b}) require_host_sysctl_allowed(arm->campaign, options.scenario);
   const auto seed = options.scenario.seed;
   const auto experiment = interleave(a.campaign, b.campaign, read_limits(), options.blocks, seed);
-  require_privileges();
+  const auto privileges = take_privileges();
   if (!options.keep.empty()) require_output_place(kept_file(options, "a"));
 
   const SittingJournal journal;
   const auto started_at = wall_clock_text();
   Sitting sitting;
   sitting.outcome = run_live(experiment.both, experiment.plan, options.scenario,
-                             options.probes.mode, journal.path());
+                             options.probes.mode, privileges, journal.path());
   auto cells = arms_of(experiment, a.campaign, read_journal(experiment.both, journal.path()));
-  const auto report_a = report_of(a.campaign, seed, started_at, std::move(cells.a), a.command);
-  const auto report_b = report_of(b.campaign, seed, started_at, std::move(cells.b), b.command);
+  const auto report_a =
+      report_of(a.campaign, seed, started_at, std::move(cells.a), a.command, privileges);
+  const auto report_b =
+      report_of(b.campaign, seed, started_at, std::move(cells.b), b.command, privileges);
   if (!options.keep.empty()) {
     replace_file(kept_file(options, "a"), to_json(report_a));
     replace_file(kept_file(options, "b"), to_json(report_b));

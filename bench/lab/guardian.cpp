@@ -186,6 +186,23 @@ void Guardian::hold(Nanoseconds longest) {
   }
 }
 
+void Guardian::keep(std::span<const Netns* const> namespaces) {
+  std::string numbers;
+  for (const auto* netns : namespaces) {
+    numbers += fmt::format("{}{}", numbers.empty() ? "" : " ", netns->fd());
+  }
+  std::string why = "it does not answer";
+  try {
+    send_message(link_->control, GuardianMessage::keep, numbers);
+    const auto answer = await_frame(link_->control, Deadline(kReadyWithin));
+    if (answer && is(*answer, GuardianMessage::kept)) return;
+    if (answer && is(*answer, GuardianMessage::failed)) why = answer->payload.substr(1);
+  } catch (const Error& error) {
+    why = error.what();
+  }
+  throw Error(ErrorKind::failed, "have ports of the machine watched over by the guardian", why);
+}
+
 std::vector<std::string> Guardian::finish() {
   if (!link_) return {};
   const auto link = std::move(link_);

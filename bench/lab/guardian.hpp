@@ -12,10 +12,12 @@
 
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/netns.hpp"
 #include "bench/lab/step.hpp"
 #include "bench/lab/undo_journal.hpp"
 
@@ -54,6 +56,10 @@ class Guardian {
   // this process and restores, whatever happens. Zero: it is not changed any more.
   // Throws Error (failed) when the guardian is gone: nobody would restore.
   void hold(Nanoseconds longest);
+
+  // From now on the guardian holds these namespaces, too, in place of those before: what is
+  // moved into them is not lost with this process. Throws Error (failed) when it is gone.
+  void keep(std::span<const Netns* const> namespaces);
 
   // Orderly end, after every owner has undone its part: undoes what is left over
   // all the same, removes the journal, ends the guardian. Returns one sentence

@@ -12,14 +12,16 @@
 #include <cstdlib>
 #include <optional>
 #include <random>
+#include <set>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "bench/lab/cgroup_place.hpp"
 #include "bench/lab/guardian.hpp"
 #include "bench/lab/lab.hpp"
+#include "bench/lab/lab_probe_test.hpp"
 #include "bench/lab/namespace_watch_test.hpp"
 #include "bench/lab/sysctl.hpp"
-#include "bench/lab/tcp_memory_cgroup.hpp"
 #include "bench/lab/temporary_folder_test.hpp"
 
 namespace netstall {
@@ -36,7 +38,6 @@ using testing::Not;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;
 
-constexpr int kLongestSilence = 20'000;  // ms
 constexpr const char* kHostKey = "net.core.netdev_budget_usecs";
 constexpr const char* kWindowKey = "net.core.dev_weight";
 
@@ -47,127 +48,6 @@ std::string value_of(const char* key) {
 std::string host_value() {
   return value_of(kHostKey);
 }
-
-// Waits until what `condition` says is so.
-template <class Condition>
-bool eventually(Condition condition, Nanoseconds patience = 20s) {
-  for (const Deadline deadline(patience); !deadline.passed(); ::poll(nullptr, 0, 1)) {
-    if (condition()) return true;
-  }
-  return condition();
-}
-
-// lab_probe as a child, with what it says. All its descendants are known by a word
-// in their environment. Killed and reaped at the end.
-class Probe {
- public:
-  Probe(const fs::path& root, std::vector<std::string> arguments)
-      : tag_(fmt::format("NETSTALL_TEST_TAG={}-{}", ::getpid(), std::random_device()())) {
-    std::array<int, 2> out{};
-    std::array<int, 2> in{};
-    EXPECT_EQ(::pipe2(out.data(), O_CLOEXEC), 0);
-    EXPECT_EQ(::pipe2(in.data(), O_CLOEXEC), 0);
-    output_.reset(out[0]);
-    input_.reset(in[1]);
-    const Fd child_output(out[1]);
-    const Fd child_input(in[0]);
-    arguments.insert(arguments.begin(), {NETSTALL_LAB_PROBE, root.string()});
-    std::vector<char*> argv;
-    for (auto& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    std::array<char*, 2> environment{tag_.data(), nullptr};
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      ::dup2(child_output.get(), STDOUT_FILENO);
-      ::dup2(child_input.get(), STDIN_FILENO);
-      ::execve(NETSTALL_LAB_PROBE, argv.data(), environment.data());
-      ::_exit(127);
-    }
-  }
-  Probe(const Probe&) = delete;
-  Probe& operator=(const Probe&) = delete;
-  ~Probe() {
-    kill();
-    // Only where what is tested here has failed is there anybody left.
-    for (const auto& [pid, name] : family()) ::kill(pid, SIGKILL);
-  }
-
-  pid_t pid() const { return pid_; }
-  // Reads on until a line begins with this; returns the rest of it.
-  std::optional<std::string> await(const std::string& head) {
-    std::size_t begin = 0;
-    for (;;) {
-      for (auto end = said_.find('\n', begin); end != std::string::npos;
-           begin = end + 1, end = said_.find('\n', begin)) {
-        const auto line = said_.substr(begin, end - begin);
-        if (line.starts_with(head)) return std::string(trimmed(line.substr(head.size())));
-      }
-      if (!read_more()) return std::nullopt;
-    }
-  }
-  // All lines that begin with this, until it says no more.
-  std::vector<std::string> all(const std::string& head) {
-    while (read_more()) {
-    }
-    std::vector<std::string> found;
-    for (std::size_t begin = 0, end = 0; (end = said_.find('\n', begin)) != std::string::npos;
-         begin = end + 1) {
-      const auto line = said_.substr(begin, end - begin);
-      if (line.starts_with(head)) found.emplace_back(trimmed(line.substr(head.size())));
-    }
-    return found;
-  }
-  void let_go() { input_.reset(); }
-  int wait() {
-    int status = 0;
-    if (pid_ > 0) ::waitpid(pid_, &status, 0);
-    pid_ = -1;
-    return status;
-  }
-  void kill() {
-    if (pid_ > 0) ::kill(pid_, SIGKILL);
-    wait();
-  }
-
-  // The processes that descend from it and live, by argv[0]; zombies have none.
-  std::vector<std::pair<pid_t, std::string>> family() const {
-    std::vector<std::pair<pid_t, std::string>> found;
-    std::error_code error;
-    for (auto entry = fs::directory_iterator("/proc", error);
-         !error && entry != fs::directory_iterator(); entry.increment(error)) {
-      const int pid = std::atoi(entry->path().filename().c_str());
-      if (pid <= 0) continue;
-      const auto environment = try_read_file(entry->path() / "environ");
-      if (!environment || environment->find(tag_) == std::string::npos) continue;
-      const auto command = try_read_file(entry->path() / "cmdline");
-      if (!command || command->empty()) continue;
-      found.emplace_back(pid, command->substr(0, command->find('\0')));
-    }
-    return found;
-  }
-  std::optional<pid_t> guardian() const {
-    for (const auto& [pid, name] : family()) {
-      if (name == kGuardianName) return pid;
-    }
-    return std::nullopt;
-  }
-
- private:
-  bool read_more() {
-    std::array<char, 4096> chunk{};
-    pollfd event{output_.get(), POLLIN, 0};
-    if (::poll(&event, 1, kLongestSilence) != 1) return false;
-    const auto got = ::read(output_.get(), chunk.data(), chunk.size());
-    if (got > 0) said_.append(chunk.data(), static_cast<std::size_t>(got));
-    return got > 0;
-  }
-
-  std::string tag_;
-  Fd output_;
-  Fd input_;
-  std::string said_;
-  pid_t pid_ = -1;
-};
 
 class GuardianTest : public testing::Test {
  protected:
@@ -192,10 +72,15 @@ class GuardianTest : public testing::Test {
   static std::string window_change() {
     return fmt::format("window={}={}", kWindowKey, std::stol(value_of(kWindowKey)) + 1);
   }
+  // Nothing where no memory of a side can be limited.
+  static const char* possible_limit() {
+    if (!why_no_tcp_memory_limit()) return "limit";
+    return why_no_memory_limit() ? nullptr : "limit-v2";
+  }
   // All that a run can change.
   static std::vector<std::string> everything() {
     std::vector<std::string> arguments{host_change(), window_change(), "workers"};
-    if (!why_no_memory_limit()) arguments.emplace_back("limit");
+    if (const auto* limit = possible_limit()) arguments.emplace_back(limit);
     return arguments;
   }
   // Runs and cgroups of a probe; its number is part of their names.
@@ -203,8 +88,8 @@ class GuardianTest : public testing::Test {
     std::vector<std::string> found;
     const auto mark = fmt::format("-{}-", pid);
     std::vector<fs::path> folders{root()};
-    if (const auto cgroups = find_memory_cgroup(); cgroups.folder) {
-      folders.push_back(*cgroups.folder);
+    for (const auto& place : {find_tcp_memory_place(), find_memory_place()}) {
+      if (place.folder) folders.push_back(*place.folder);
     }
     for (const auto& parent : folders) {
       std::error_code error;
@@ -244,7 +129,8 @@ TEST_F(GuardianTest, AnOrderlyRunLeavesNothing) {
 TEST_F(GuardianTest, AKillAtEachStepLeavesNothing) {
   const auto value = host_value();
   for (const auto step : lab_steps()) {
-    if (why_no_memory_limit() && step.starts_with("cgroup_")) continue;
+    if (possible_limit() == nullptr && step.starts_with("cgroup_")) continue;
+    if (step.starts_with("device")) continue;  // this lab has no ports
     auto arguments = everything();
     arguments.push_back(fmt::format("kill-at={}", step));
     Probe probe(root(), arguments);
@@ -279,9 +165,9 @@ TEST_F(GuardianTest, AKillAtAnyMomentLeavesNothing) {
 TEST_F(GuardianTest, WorkersThatDoNotFollowTheirParentAreEnded) {
   const auto value = host_value();
   for (const bool limit : {false, true}) {
-    if (limit && why_no_memory_limit()) continue;
+    if (limit && possible_limit() == nullptr) continue;
     std::vector<std::string> arguments{"stubborn", "hold"};
-    if (limit) arguments.emplace_back("limit");
+    if (limit) arguments.emplace_back(possible_limit());
     Probe probe(root(), arguments);
     const auto pid = probe.pid();
     ASSERT_TRUE(probe.await("up"));
@@ -305,6 +191,45 @@ TEST_F(GuardianTest, TheNamespacesGoWithAKilledController) {
   EXPECT_EQ(namespaces.alive(), 2U);
   probe.kill();
   EXPECT_TRUE(namespaces.all_gone(Deadline(20s)));
+}
+
+// The namespaces that a process has open.
+std::vector<Fd> namespaces_held_by(pid_t pid) {
+  std::vector<Fd> held;
+  std::set<std::string> seen;
+  for (const auto& entry : fs::directory_iterator(fmt::format("/proc/{}/fd", pid))) {
+    std::error_code ignored;
+    const auto name = fs::read_symlink(entry.path(), ignored).string();
+    if (!name.starts_with("net:[") || !seen.insert(name).second) continue;
+    held.emplace_back(::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+  }
+  return held;
+}
+
+TEST_F(GuardianTest, ABridgeGoesWithAKilledController) {
+  NamespaceWatch namespaces;
+  auto arguments = everything();
+  arguments.insert(arguments.end(), {"clients=3", "hold"});
+  Probe probe(root(), arguments);
+  ASSERT_TRUE(probe.await("up"));
+  for (const auto& fd : namespaces_held_by(probe.pid())) namespaces.add(fd.get());
+  EXPECT_EQ(namespaces.alive(), 5U) << "three clients, the server and the bridge";
+  probe.kill();
+  EXPECT_TRUE(namespaces.all_gone(Deadline(20s)));
+}
+
+TEST_F(GuardianTest, AKillWhileABridgeIsMadeLeavesNothing) {
+  const auto value = host_value();
+  for (const auto step : {"namespaces_made", "link_made", "link_up", "link_shaped", "lab_up",
+                          "sockets_gone", "namespaces_released"}) {
+    auto arguments = everything();
+    arguments.insert(arguments.end(), {"clients=3", fmt::format("kill-at={}", step)});
+    Probe probe(root(), arguments);
+    const auto pid = probe.pid();
+    const int status = probe.wait();
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << "never came to " << step;
+    expect_nothing_left(probe, pid, value, step);
+  }
 }
 
 TEST_F(GuardianTest, HoldsNothingThatIsNotItsOwn) {

@@ -8,10 +8,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <exception>
 #include <optional>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -59,6 +61,18 @@ std::optional<Deadline> hold_of(const Frame& frame) {
   return Deadline(Nanoseconds(longest));
 }
 
+// The namespaces behind descriptors of the controller's, while it waits for the answer.
+std::vector<Netns> namespaces_of(pid_t controller, std::string_view numbers) {
+  std::vector<Netns> namespaces;
+  while (!numbers.empty()) {
+    const auto end = std::min(numbers.find(' '), numbers.size());
+    namespaces.push_back(
+        Netns::open(fmt::format("/proc/{}/fd/{}", controller, numbers.substr(0, end))));
+    numbers.remove_prefix(std::min(end + 1, numbers.size()));
+  }
+  return namespaces;
+}
+
 // A controller that is stopped or stuck would change the host again when it goes on.
 void end_controller(int controller) {
   ::syscall(SYS_pidfd_send_signal, controller, SIGKILL, nullptr, 0);
@@ -68,12 +82,21 @@ void end_controller(int controller) {
 
 // Returns when the controller wants the end (true) or has come to its own (false), or
 // to it by us.
-bool await_end(FrameChannel& control, int controller) {
+bool await_end(FrameChannel& control, pid_t pid, int controller, std::vector<Netns>& kept) {
   std::optional<Deadline> hold;
   for (;;) {
     while (const auto frame = control.next()) {
       if (is(*frame, GuardianMessage::finish)) return true;
       if (is(*frame, GuardianMessage::hold)) hold = hold_of(*frame);
+      if (is(*frame, GuardianMessage::keep)) {
+        try {
+          kept = namespaces_of(pid, frame->payload);
+        } catch (const Error& error) {
+          send_message(control, GuardianMessage::failed, fmt::format("0{}", error.what()));
+          continue;
+        }
+        send_message(control, GuardianMessage::kept);
+      }
     }
     if (hold && hold->passed()) {
       end_controller(controller);
@@ -87,16 +110,18 @@ bool await_end(FrameChannel& control, int controller) {
 }
 
 void guard(FrameChannel& control) {
-  const Fd controller(static_cast<int>(::syscall(SYS_pidfd_open, ::getppid(), 0)));
+  const pid_t parent = ::getppid();
+  const Fd controller(static_cast<int>(::syscall(SYS_pidfd_open, parent, 0)));
+  std::vector<Netns> kept;
   auto folder = make_folder(control);
   bool asked = false;
   try {
     send_message(control, GuardianMessage::ready);
-    asked = await_end(control, controller.get());
+    asked = await_end(control, parent, controller.get(), kept);
   } catch (const Error&) {
     // The controller went while it was being spoken to.
   }
-  const auto outcome = folder.undo(Deadline(kUndoWithin));
+  const auto outcome = folder.undo(Deadline(kUndoWithin), kept);
   // What nobody hears now stays for the next start to say.
   if (asked ? !outcome.worth_another_try : outcome.sentences.empty()) folder.remove();
   if (asked) {

@@ -14,6 +14,8 @@ enum class GuardianMessage : std::uint8_t {
   ready,   // guardian: the journal is there
   failed,  // guardian: kind of error as a digit, then its text
   hold,    // controller: for so many ns from now at most the host is changed; 0: it is not
+  keep,    // controller: numbers of its descriptors of namespaces, a space between; none: no more
+  kept,    // guardian: it holds them, and no others
   finish,  // controller: put back what is left, and go
   done     // guardian: sentences, one a line
 };

@@ -11,30 +11,24 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "bench/lab/cgroup_place.hpp"
+#include "bench/lab/device.hpp"
+#include "bench/lab/device_reader.hpp"
+#include "bench/lab/lab_link.hpp"
 #include "bench/lab/machine_lock.hpp"
+#include "bench/lab/memory_cgroup.hpp"
 #include "bench/lab/namespace_users.hpp"
 #include "bench/lab/offload.hpp"
 #include "bench/lab/qdisc.hpp"
+#include "bench/lab/receive_steering.hpp"
 #include "bench/lab/rtnetlink.hpp"
 #include "bench/lab/sysctl.hpp"
-#include "bench/lab/tcp_memory_cgroup.hpp"
 
 namespace netstall {
 namespace {
 
 constexpr std::array kSides{Side::client, Side::server};
-constexpr const char* kLinkName = "netstall0";
-constexpr auto kLinkPatience = std::chrono::seconds(10);
 constexpr std::uint32_t kSmallestIpv6Mtu = 1280;  // RFC 8200, section 5
-// Namespaces are separate, so every lab has the same ones.
-constexpr PerSide<const char*> kIpv4{"10.78.0.1", "10.78.0.2"};
-constexpr PerSide<const char*> kIpv6{"fd00:6e73::1", "fd00:6e73::2"};
-
-struct NamespacePair {
-  Netns client = Netns::create();
-  Netns server = Netns::create();
-  const Netns& operator[](Side side) const { return side == Side::client ? client : server; }
-};
 
 // Why a lab with this link has no IPv6, or nothing.
 std::optional<std::string> why_no_ipv6(const LinkSpec& link, const std::filesystem::path& proc) {
@@ -57,72 +51,18 @@ void require_possible(const LinkSpec& spec) {
 
 // After the ends are up: a root qdisc of one's own would hide when the kernel has
 // started the queues (Rtnetlink::carries). Nothing has passed yet.
-void shape_link(const NamespacePair& namespaces, const LinkSpec& spec) {
-  for (const auto side : kSides) {
-    set_offloads(namespaces[side], kLinkName, spec.offload);
-    if (const auto qdisc = root_qdisc_of(spec, side)) {
-      set_root_qdisc(namespaces[side], kLinkName, *qdisc);
-    }
+void shape_link(const LabNamespaces& namespaces, const PerSide<std::string>& names,
+                const LabSpec& spec) {
+  for (const auto end : namespaces.ends()) {
+    const auto& netns = namespaces.of(end);
+    const auto& name = names[end.side];
+    set_offloads(netns, name, spec.link.offload);
+    if (const auto qdisc = root_qdisc_of(spec.link, end.side)) set_root_qdisc(netns, name, *qdisc);
+    const auto& softirq_cpus = spec.placement[end.side].softirq_cpus;
+    const auto cpus = softirq_cpus ? cpu_list_of(*softirq_cpus) : std::nullopt;
+    if (cpus) steer_receiving(netns, name, *cpus);
   }
 }
-
-// The netlink sockets and interface numbers of both ends, while the link is made.
-class LinkMaker {
- public:
-  LinkMaker(const NamespacePair& namespaces, const LinkSpec& spec, bool ipv6)
-      : ends_{Rtnetlink(namespaces.client), Rtnetlink(namespaces.server)}, ipv6_(ipv6) {
-    const VethEnd end{kLinkName, spec.mtu, spec.txqueuelen};
-    ends_.client.add_veth(end, end, namespaces.server);
-    for (const auto side : kSides) index_[side] = ends_[side].index_of(kLinkName);
-  }
-
-  // Returns when both ends carry what is sent.
-  void bring_up() {
-    for (const auto side : kSides) {
-      ends_[side].set_up(ends_[side].index_of("lo"));
-      if (ipv6_) ends_[side].forbid_link_local(index_[side]);
-      ends_[side].set_up(index_[side]);
-    }
-    for (const auto side : kSides) {
-      await("bring the link up", [&] { return ends_[side].carries(index_[side]); });
-    }
-  }
-
-  // Returns when both sides receive what is sent to them.
-  void add_addresses() {
-    for (const auto side : kSides) {
-      const auto peer = ends_[other(side)].hardware_address(index_[other(side)]);
-      add_address(side, kIpv4, 24, peer);
-      if (ipv6_) add_address(side, kIpv6, 64, peer);
-    }
-    for (const auto side : kSides) {
-      if (!ipv6_) continue;
-      await("use IPv6 on the link", [&] { return ends_[side].receives(kIpv6[side]); });
-    }
-  }
-
- private:
-  void add_address(Side side, const PerSide<const char*>& addresses, std::uint8_t prefix,
-                   std::string_view peer) {
-    ends_[side].add_address(index_[side], addresses[side], prefix);
-    ends_[side].add_neighbour(index_[side], addresses[other(side)], peer);
-  }
-
-  // The kernel finishes both in workers of its own, and a SYN that comes too early
-  // is lost: it would be sent again after a second.
-  template <class Condition>
-  static void await(std::string_view operation, Condition condition) {
-    for (const Deadline deadline(kLinkPatience); !condition(); ::poll(nullptr, 0, 1)) {
-      if (deadline.passed()) {
-        throw Error(ErrorKind::failed, operation, "it carries nothing after 10 s");
-      }
-    }
-  }
-
-  PerSide<Rtnetlink> ends_;
-  PerSide<int> index_;
-  bool ipv6_;
-};
 
 }  // namespace
 
@@ -135,16 +75,18 @@ struct Lab::Parts {
     if (options.hook) options.hook(name);
   }
   void make(const LabSpec& spec, const SysctlSpec& sysctls);
+  void take_devices(const PerSide<std::string>& names);
   void limit_memory(const LabSpec& spec);
   std::vector<std::string> unmake();
+  void return_devices(std::vector<std::string>& sentences);
   void release_namespaces(std::vector<std::string>& sentences) const;
-  void end_sockets(Side side, std::vector<std::string>& sentences) const;
+  void end_sockets(LabEnd end, std::vector<std::string>& sentences) const;
 
-  void set_side_sysctls(const SysctlTree& tree, const SysctlSpec& sysctls, Side side);
+  void set_side_sysctls(const SysctlTree& tree, const SysctlSpec& sysctls, LabEnd end);
   void override_host(const SysctlMap& values, std::vector<SysctlOverride>& overrides);
   std::vector<std::string> undo(std::vector<SysctlOverride>& overrides) const;
   void hold_for_window(Nanoseconds longest) const;
-  Rtnetlink& netlink(Side side);
+  std::vector<Rtnetlink>& netlinks_of(Side side);
 
   Guardian& guardian;
   LabOptions options;
@@ -153,10 +95,13 @@ struct Lab::Parts {
   std::set<std::string> optional_sysctls;
   std::map<std::string, std::string> left_out;
   std::optional<HostSysctlTurn> turn;
-  std::optional<NamespacePair> namespaces;
+  std::optional<LabNamespaces> namespaces;
+  PerSide<std::string> ends{kLinkName, kLinkName};  // of the link, each in its side's namespaces
+  PerSide<std::optional<MovedDevice>> devices;
+  PerSide<std::optional<DeviceReader>> device_readers;
   std::optional<std::string> no_ipv6;
-  PerSide<std::optional<TcpMemoryCgroup>> cgroups;
-  PerSide<std::optional<Rtnetlink>> netlinks;
+  PerSide<std::optional<MemoryCgroup>> cgroups;
+  PerSide<std::vector<Rtnetlink>> netlinks;
   std::vector<SysctlOverride> host;
   std::vector<SysctlOverride> window;
 };
@@ -170,16 +115,22 @@ void Lab::Parts::make(const LabSpec& spec, const SysctlSpec& sysctls) {
   window_sysctls = sysctls.window;
   optional_sysctls = sysctls.optional;
   turn.emplace(guardian.root(), guardian.journal().path(), mode, Deadline(options.turn_patience),
-               options.interrupted);
+               TurnWaiting{options.interrupted, options.warn});
   step("host_turn_taken");
-  namespaces.emplace();
+  namespaces.emplace(spec.clients);
   step("namespaces_made");
   no_ipv6 = why_no_ipv6(spec.link, options.proc);
-  LinkMaker maker(*namespaces, spec.link, !no_ipv6);
+  if (spec.devices) take_devices(*spec.devices);
+  LinkMaker maker(*namespaces, spec.link, spec.devices, !no_ipv6);
   step("link_made");
   maker.bring_up();
   step("link_up");
-  shape_link(*namespaces, spec.link);
+  if (!spec.devices && spec.clients == 1) {  // on a bridge the other end of each is a port of it
+    for (const auto side : kSides) {
+      device_readers[side] = DeviceReader::of_veth(ends[side], namespaces->of({side}));
+    }
+  }
+  shape_link(*namespaces, ends, spec);
   step("link_shaped");
   maker.add_addresses();
   step("addresses_set");
@@ -187,24 +138,63 @@ void Lab::Parts::make(const LabSpec& spec, const SysctlSpec& sysctls) {
   if (!sysctls.host.empty()) guardian.hold(options.longest_hold);
   override_host(sysctls.host, host);
   // After the host's, which can allow what namespaces may have.
-  for (const auto side : kSides) set_side_sysctls(tree, sysctls, side);
+  for (const auto end : namespaces->ends()) set_side_sysctls(tree, sysctls, end);
   step("side_sysctls_set");
   step("lab_up");
 }
 
-void Lab::Parts::set_side_sysctls(const SysctlTree& tree, const SysctlSpec& sysctls, Side side) {
+void Lab::Parts::take_devices(const PerSide<std::string>& names) {
+  for (const auto side : kSides) {
+    if (const auto why = why_not_device(names[side])) {
+      throw Error(ErrorKind::incapable, "take a port of the machine", *why);
+    }
+  }
+  // Before anything is in them that would be lost with this process.
+  const std::array both{&namespaces->of({Side::client}), &namespaces->of({Side::server})};
+  guardian.keep(both);
+  ends = names;
+  for (const auto side : kSides) {
+    const auto& netns = namespaces->of({side});
+    device_readers[side].emplace(names[side], netns);
+    devices[side].emplace(names[side], netns, guardian.journal(), options.hook);
+  }
+}
+
+void Lab::Parts::return_devices(std::vector<std::string>& sentences) {
+  device_readers = {};
+  if (!devices.client && !devices.server) return;
+  bool all_back = true;
+  for (const auto side : {Side::server, Side::client}) {
+    if (!devices[side]) continue;
+    auto result = devices[side]->put_back(Deadline(options.patience));
+    all_back = all_back && !result.sentence;
+    if (result.sentence) sentences.push_back(std::move(*result.sentence));
+    devices[side].reset();
+  }
+  // What is not back it will try again, for which it needs the namespaces.
+  try {
+    if (all_back) guardian.keep({});
+  } catch (const Error&) {
+    // That it is gone is said at the end.
+  }
+  step("devices_returned");
+}
+
+void Lab::Parts::set_side_sysctls(const SysctlTree& tree, const SysctlSpec& sysctls, LabEnd end) {
+  const auto side = end.side;
+  const auto& netns = namespaces->of(end);
   auto values = sysctls.side[side];
   for (const auto& key : sysctls.optional) {
     const auto at = values.find(key);
     if (at == values.end()) continue;
     try {
-      write_side_sysctls(tree, (*namespaces)[side], side, {*at});
+      write_side_sysctls(tree, netns, side, {*at});
     } catch (const Error& error) {
       left_out.emplace(fmt::format("{} {}", name_of(side), key), error.what());
     }
     values.erase(at);
   }
-  write_side_sysctls(tree, (*namespaces)[side], side, values);
+  write_side_sysctls(tree, netns, side, values);
 }
 
 void Lab::Parts::override_host(const SysctlMap& values, std::vector<SysctlOverride>& overrides) {
@@ -236,45 +226,62 @@ void Lab::Parts::hold_for_window(Nanoseconds longest) const {
   if (host.empty() && !window_sysctls.empty()) guardian.hold(longest);
 }
 
-Rtnetlink& Lab::Parts::netlink(Side side) {
-  if (!netlinks[side]) netlinks[side].emplace((*namespaces)[side]);
-  return *netlinks[side];
+std::vector<Rtnetlink>& Lab::Parts::netlinks_of(Side side) {
+  auto& all = netlinks[side];
+  if (!all.empty()) return all;
+  for (const auto end : namespaces->ends()) {
+    if (end.side == side) all.emplace_back(namespaces->of(end));
+  }
+  return all;
 }
 
 void Lab::Parts::limit_memory(const LabSpec& spec) {
   for (const auto side : kSides) {
-    if (!spec.tcp_memory_limit[side]) continue;
-    const auto parent = find_memory_cgroup(options.proc);
-    if (!parent.folder) {
+    const auto& of_tcp = spec.tcp_memory_limit[side];
+    const auto bounds = of_tcp ? bounds_of(*of_tcp) : bounds_of(spec.memory_limit[side]);
+    if (bounds.empty()) continue;
+    const auto place =
+        of_tcp ? find_tcp_memory_place(options.proc) : find_memory_place(options.proc);
+    if (!place.folder) {
+      const auto why =
+          of_tcp ? why_no_tcp_memory_limit(options.proc) : why_no_memory_limit(options.proc);
       throw Error(ErrorKind::incapable,
-                  fmt::format("limit the TCP memory of the {}", name_of(side)),
-                  *why_no_memory_limit(options.proc));
+                  fmt::format("limit the {}memory of the {}", of_tcp ? "TCP " : "", name_of(side)),
+                  *why);
     }
     const auto name = fmt::format("{}{}-{}", kCgroupPrefix, guardian.run_id(), name_of(side));
-    cgroups[side].emplace(*parent.folder, name, *spec.tcp_memory_limit[side], guardian.journal(),
-                          options.hook);
+    cgroups[side].emplace(*place.folder, name, bounds, guardian.journal(), options.hook);
   }
 }
 
 // Nothing may be in a namespace that is to be gone: a process is said, and TCP
 // sockets that outlived theirs are ended rather than waited for.
 void Lab::Parts::release_namespaces(std::vector<std::string>& sentences) const {
-  const std::array both{&namespaces->client, &namespaces->server};
-  for (const auto& [index, process] : processes_in(both)) {
-    sentences.push_back(
-        fmt::format("process {} is still in the {}'s namespace", process, name_of(kSides[index])));
+  std::vector<const Netns*> all;
+  std::vector<std::string> names;
+  for (const auto end : namespaces->ends()) {
+    all.push_back(&namespaces->of(end));
+    names.push_back(name_of_end(end, namespaces->clients()));
   }
-  for (const auto side : kSides) end_sockets(side, sentences);
+  if (const auto* bridge = namespaces->bridge()) {
+    all.push_back(bridge);
+    names.emplace_back("bridge");
+  }
+  for (const auto& [index, process] : processes_in(all)) {
+    sentences.push_back(
+        fmt::format("process {} is still in the {}'s namespace", process, names[index]));
+  }
+  for (const auto end : namespaces->ends()) end_sockets(end, sentences);
 }
 
-void Lab::Parts::end_sockets(Side side, std::vector<std::string>& sentences) const {
-  const auto& netns = (*namespaces)[side];
+void Lab::Parts::end_sockets(LabEnd end, std::vector<std::string>& sentences) const {
+  const auto& netns = namespaces->of(end);
   if (tcp_sockets_in(netns) != 0) destroy_tcp_sockets(netns);
   const Deadline deadline(options.patience);
   while (tcp_sockets_in(netns) != 0 && !deadline.passed()) ::poll(nullptr, 0, 1);
   if (const auto left = tcp_sockets_in(netns)) {
-    sentences.push_back(
-        fmt::format("{} TCP sockets still hold the {}'s namespace", left, name_of(side)));
+    sentences.push_back(fmt::format("{} TCP sockets still hold the {}'s namespace", left,
+                                    name_of_end(end, namespaces->clients())));
   }
 }
 
@@ -305,6 +312,7 @@ std::vector<std::string> Lab::Parts::unmake() {
   }
   step("cgroups_removed");
   netlinks = {};
+  return_devices(sentences);
   namespaces.reset();
   step("namespaces_released");
   turn.reset();
@@ -331,16 +339,23 @@ Lab::~Lab() {
   tear_down();
 }
 
-const Netns& Lab::netns(Side side) const {
-  return (*parts_->namespaces)[side];
+std::uint32_t Lab::clients() const {
+  return parts_->namespaces->clients();
 }
 
-std::string Lab::address(Side side, Family family) const {
-  if (family == Family::ipv4) return kIpv4[side];
-  if (parts_->no_ipv6) {
+const Netns& Lab::netns(Side side, std::uint32_t client) const {
+  return parts_->namespaces->of({side, client});
+}
+
+const Netns* Lab::bridge() const {
+  return parts_->namespaces->bridge();
+}
+
+std::string Lab::address(Side side, Family family, std::uint32_t client) const {
+  if (family == Family::ipv6 && parts_->no_ipv6) {
     throw Error(ErrorKind::incapable, "use IPv6 in the lab", *parts_->no_ipv6);
   }
-  return kIpv6[side];
+  return lab_address({side, client}, family);
 }
 
 std::vector<std::string> Lab::cgroup_procs(Side side) const {
@@ -353,11 +368,27 @@ std::map<std::string, std::string> Lab::memory_limit() const {
   std::map<std::string, std::string> limits;
   for (const auto side : kSides) {
     const auto& cgroup = parts_->cgroups[side];
-    if (!cgroup) continue;
-    limits.emplace(name_of(side),
-                   fmt::format("cgroup v1 kmem.tcp, {} bytes", cgroup->limit().count));
+    if (cgroup) limits.emplace(name_of(side), cgroup->description());
   }
   return limits;
+}
+
+MemoryReading Lab::memory(Side side) const {
+  const auto& cgroup = parts_->cgroups[side];
+  return cgroup ? cgroup->read() : MemoryReading{};
+}
+
+std::string Lab::oom_kills() const {
+  std::string text;
+  for (const auto side : kSides) {
+    const auto events = memory(side).events;
+    const auto kills = events.find("memory_cgroup.oom_kill");
+    if (kills == events.end() || kills->second == 0) continue;
+    text += fmt::format("{}the kernel ended {} of the {}'s processes for want of memory ({})",
+                        text.empty() ? "" : ", ", kills->second, name_of(side),
+                        parts_->cgroups[side]->description());
+  }
+  return text;
 }
 
 std::map<std::string, std::string> Lab::qdisc() const {
@@ -375,8 +406,22 @@ std::map<std::string, std::string> Lab::sysctl_left_out() const {
 }
 
 std::map<std::string, std::int64_t> Lab::link_counters(Side side) {
-  auto& netlink = parts_->netlink(side);
-  return netlink.counters(netlink.index_of(kLinkName));
+  std::map<std::string, std::int64_t> sum;
+  for (auto& netlink : parts_->netlinks_of(side)) {
+    const auto index = netlink.index_of(parts_->ends[side]);
+    for (const auto& [name, value] : netlink.counters(index)) sum[name] += value;
+  }
+  return sum;
+}
+
+std::map<std::string, DeviceFacts> Lab::devices() {
+  std::map<std::string, DeviceFacts> facts;
+  for (const auto side : kSides) {
+    auto& reader = parts_->device_readers[side];
+    if (reader) facts.emplace(name_of(side), reader->read());
+  }
+  take_drops_of_rings(facts);
+  return facts;
 }
 
 void Lab::open_window() {

@@ -1,8 +1,8 @@
 // A controller as small as it can be, for tests to kill at any point: a guardian,
 // a lab, a worker a side with a TCP connection that is stuck, and the way back.
 //
-//   lab_probe ROOT [kill-at=STEP] [limit] [host=KEY=VALUE] [window=KEY=VALUE]
-//             [hold-at-most=MS] [workers] [stubborn] [hold]
+//   lab_probe ROOT [kill-at=STEP] [limit | limit-v2] [host=KEY=VALUE] [window=KEY=VALUE]
+//             [hold-at-most=MS] [clients=N] [workers] [stubborn] [hold]
 //
 // Says on stdout what a test has to look for: "run ID", "worker PID", then "up",
 // then "left SENTENCE" for what is not put back, and "down".
@@ -55,8 +55,12 @@ ProbeOptions parse(int argc, char** argv) {
       options.sysctls.window.emplace(argument.substr(7, equals - 7), argument.substr(equals + 1));
     } else if (argument.starts_with("hold-at-most=")) {
       options.longest_hold = std::chrono::milliseconds(std::stol(std::string(argument.substr(13))));
+    } else if (argument.starts_with("clients=")) {
+      options.lab.clients = static_cast<std::uint32_t>(std::stoul(std::string(argument.substr(8))));
     } else if (argument == "limit") {
       options.lab.tcp_memory_limit.server = Bytes{std::uint64_t{1} << 20};
+    } else if (argument == "limit-v2") {
+      options.lab.memory_limit.server.max = Bytes{std::uint64_t{256} << 20};
     } else if (argument == "workers" || argument == "stubborn") {
       options.workers = true;
       options.stubborn = argument == "stubborn";
@@ -117,7 +121,7 @@ Worker start_worker(const ProbeOptions& options, const Lab& lab, Side side, int 
   spawn.argv = {kWorkerName, std::string(name_of(side))};
   spawn.exe_fd = exe_fd;
   spawn.control_fd = its.get();
-  spawn.netns = &lab.netns(side);
+  spawn.netns = &lab.netns(side, side == Side::client ? lab.clients() - 1 : 0);
   spawn.cgroup_procs = lab.cgroup_procs(side);
   spawn.die_with_parent = !options.stubborn;
   spawn.expendable = true;

@@ -9,9 +9,9 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "bench/lab/cgroup_place.hpp"
 #include "bench/lab/rtnetlink.hpp"
 #include "bench/lab/run_folder.hpp"
-#include "bench/lab/tcp_memory_cgroup.hpp"
 
 namespace netstall {
 namespace {
@@ -36,13 +36,14 @@ bool belongs_to_live_run(std::string_view cgroup, const fs::path& root) {
 }
 
 void add_cgroups(const fs::path& root, const fs::path& proc, std::vector<Remnant>& remnants) {
-  const auto own = find_memory_cgroup(proc);
-  if (!own.folder) return;
-  for_each_folder(*own.folder, [&](const fs::path& path) {
-    const auto name = path.filename().string();
-    if (!name.starts_with(kCgroupPrefix)) return;
-    remnants.push_back({Remnant::Kind::cgroup, path.string(), belongs_to_live_run(name, root)});
-  });
+  for (const auto& place : {find_tcp_memory_place(proc), find_memory_place(proc)}) {
+    if (!place.folder) continue;
+    for_each_folder(*place.folder, [&](const fs::path& path) {
+      const auto name = path.filename().string();
+      if (!name.starts_with(kCgroupPrefix)) return;
+      remnants.push_back({Remnant::Kind::cgroup, path.string(), belongs_to_live_run(name, root)});
+    });
+  }
 }
 
 // By argv[0], which a worker or guardian was given.

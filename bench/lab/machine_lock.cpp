@@ -12,6 +12,8 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "bench/lab/guardian.hpp"
+#include "bench/lab/run_folder.hpp"
 #include "bench/lab/undo_journal.hpp"
 
 namespace netstall {
@@ -69,7 +71,7 @@ MachineLock::MachineLock(const fs::path& path, LockMode mode, const Deadline& de
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   if (error) throw_errno(operation, error.value(), "run as root");
-  fd_.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  fd_.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!fd_) throw_errno(operation, errno, "run as root");
   const int how = mode == LockMode::exclusive ? LOCK_EX : LOCK_SH;
   while (::flock(fd_.get(), how | LOCK_NB) != 0) {
@@ -79,13 +81,24 @@ MachineLock::MachineLock(const fs::path& path, LockMode mode, const Deadline& de
 }
 
 HostSysctlTurn::HostSysctlTurn(const fs::path& root, const fs::path& own_journal, LockMode mode,
-                               const Deadline& deadline, const std::function<bool()>& interrupted)
-    : lock_(pass_gate(root, mode, deadline, interrupted)) {
+                               const Deadline& deadline, const TurnWaiting& waiting)
+    : lock_(pass_gate(root, mode, deadline, waiting.interrupted)) {
+  const std::string operation = "find the host's sysctls unchanged";
   for (;;) {
     const auto other = run_with_host_sysctls(root, own_journal);
     if (other.empty()) return;
-    wait_a_step("find the host's sysctls unchanged",
-                fmt::format("run {} has not put them back", other), deadline, interrupted);
+    const auto cause = fmt::format("run {} has not put them back", other);
+    if (!run_in_use(root / other)) {
+      const auto restored = restore_leftovers(root);
+      if (waiting.warn) {
+        for (const auto& sentence : restored.sentences) waiting.warn(sentence);
+      }
+      if (!restored.all_undone) {
+        throw Error(ErrorKind::failed, operation, cause,
+                    "netstall restore says what is in its way");
+      }
+    }
+    wait_a_step(operation, cause, deadline, waiting.interrupted);
   }
 }
 

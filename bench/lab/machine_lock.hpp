@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <string>
 
 #include "base/clock.hpp"
 #include "base/fd.hpp"
@@ -28,16 +29,23 @@ class MachineLock {
   Fd fd_;
 };
 
+struct TurnWaiting {
+  std::function<bool()> interrupted = {};  // as MachineLock's
+  // Told each thing that was put back for a run that died meanwhile.
+  std::function<void(const std::string&)> warn = {};
+};
+
 // The values of host sysctls are every lab's: a new namespace copies some, and
 // tcp_mem is one for all. A lab holds them as they are (shared) or is the one that
 // changes them (exclusive), so such a run never overlaps another run's lab.
 class HostSysctlTurn {
  public:
   // Locks files under `root`, and waits until no other run's journal there has a
-  // host sysctl still to be put back. Errors as MachineLock's.
+  // host sysctl still to be put back. Where controller and guardian of such a run are
+  // dead, which may show only after this one began, it is undone here. Errors as
+  // MachineLock's, and failed where that cannot be.
   HostSysctlTurn(const std::filesystem::path& root, const std::filesystem::path& own_journal,
-                 LockMode mode, const Deadline& deadline,
-                 const std::function<bool()>& interrupted = {});
+                 LockMode mode, const Deadline& deadline, const TurnWaiting& waiting = {});
 
  private:
   MachineLock lock_;

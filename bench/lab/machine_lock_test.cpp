@@ -5,9 +5,12 @@
 
 #include <atomic>
 #include <optional>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "base/error.hpp"
+#include "bench/lab/run_folder.hpp"
 #include "bench/lab/temporary_folder_test.hpp"
 #include "bench/lab/undo_journal.hpp"
 
@@ -104,10 +107,10 @@ TEST_F(HostSysctlTurnTest, WhoWaitsToChangeIsNotOvertaken) {
   std::atomic<bool> waiting = false;
   std::thread changer([&] {
     const HostSysctlTurn changes(folder_.path(), folder_.path() / "own/journal",
-                                 LockMode::exclusive, Deadline(30s), [&] {
+                                 LockMode::exclusive, Deadline(30s), {.interrupted = [&] {
                                    waiting = true;
                                    return false;
-                                 });
+                                 }});
   });
   while (!waiting) std::this_thread::yield();
   EXPECT_THROW(turn(LockMode::shared), Error);
@@ -117,8 +120,8 @@ TEST_F(HostSysctlTurnTest, WhoWaitsToChangeIsNotOvertaken) {
 }
 
 TEST_F(HostSysctlTurnTest, WaitsForWhatAKilledRunsGuardianHasYetToPutBack) {
-  std::filesystem::create_directory(folder_.path() / "other");
-  auto journal = UndoJournal::create(folder_.path() / "other/journal", current_boot_id());
+  auto other = RunFolder::make(folder_.path(), "other");
+  auto& journal = other.journal();
   journal.will_make_cgroup("/cgroup");
   const auto ticket = journal.will_write_sysctl({"net.x", "/net/x", "1", "2", false});
   try {
@@ -129,6 +132,26 @@ TEST_F(HostSysctlTurnTest, WaitsForWhatAKilledRunsGuardianHasYetToPutBack) {
   }
   journal.undone(ticket);
   turn(LockMode::shared);
+}
+
+// Its guardian was still there when this run looked for what others had left.
+TEST_F(HostSysctlTurnTest, PutsBackWhatNobodyElseWillAnyMore) {
+  const auto file = folder_.add("value", "2");
+  std::optional<RunFolder> other(RunFolder::make(folder_.path(), "other"));
+  other->journal().will_write_sysctl({"net.x", file, "1", "2", false});
+  std::vector<std::string> said;
+  int asked = 0;
+  const HostSysctlTurn mine(folder_.path(), folder_.path() / "own/journal", LockMode::shared,
+                            Deadline(30s),
+                            {.interrupted =
+                                 [&] {
+                                   if (++asked == 3) other.reset();
+                                   return false;
+                                 },
+                             .warn = [&](const std::string& line) { said.push_back(line); }});
+  EXPECT_EQ(read_file(file), "1");
+  EXPECT_THAT(said, testing::Contains(HasSubstr("run other, which was killed, is undone")));
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() / "other"));
 }
 
 }  // namespace

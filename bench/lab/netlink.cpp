@@ -1,8 +1,6 @@
 #include "bench/lab/netlink.hpp"
 
 #include <fmt/format.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -52,17 +50,11 @@ void NetlinkMessage::start(std::uint16_t type, std::uint16_t flags) {
 }
 
 std::string_view attribute_of(std::string_view payload, std::size_t skip, std::uint16_t type) {
-  payload.remove_prefix(std::min<std::size_t>(NLMSG_ALIGN(skip), payload.size()));
-  while (payload.size() >= sizeof(rtattr)) {
-    rtattr header{};
-    std::memcpy(&header, payload.data(), sizeof header);
-    if (header.rta_len < sizeof header || header.rta_len > payload.size()) break;
-    if (header.rta_type == type) {
-      return payload.substr(sizeof header, header.rta_len - sizeof header);
-    }
-    payload.remove_prefix(std::min<std::size_t>(RTA_ALIGN(header.rta_len), payload.size()));
-  }
-  return {};
+  std::string_view found;
+  for_each_attribute(payload, skip, [&](std::uint16_t other, std::string_view content) {
+    if (other == type && found.data() == nullptr) found = content;
+  });
+  return found;
 }
 
 std::string text_attribute(std::string_view payload, std::size_t skip, std::uint16_t type) {
@@ -76,8 +68,7 @@ NetlinkSocket::NetlinkSocket(const Netns& netns, int family)
 std::vector<NetlinkReply> NetlinkSocket::transact(NetlinkMessage message,
                                                   std::string_view operation) {
   auto& bytes = message.bytes();
-  nlmsghdr head{};
-  std::memcpy(&head, bytes.data(), sizeof head);
+  auto head = value_of<nlmsghdr>(bytes);
   const bool dump = (head.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
   head.nlmsg_len = static_cast<std::uint32_t>(bytes.size());
   head.nlmsg_seq = ++sequence_;
@@ -97,9 +88,8 @@ std::vector<NetlinkReply> NetlinkSocket::transact(NetlinkMessage message,
 
 bool NetlinkSocket::take(std::string_view datagram, std::string_view operation,
                          std::vector<NetlinkReply>& replies) const {
-  nlmsghdr head{};
-  while (datagram.size() >= sizeof head) {
-    std::memcpy(&head, datagram.data(), sizeof head);
+  while (datagram.size() >= sizeof(nlmsghdr)) {
+    const auto head = value_of<nlmsghdr>(datagram);
     if (head.nlmsg_len < sizeof head || head.nlmsg_len > datagram.size()) break;
     NetlinkReply reply{head.nlmsg_type,
                        std::string(datagram.substr(sizeof head, head.nlmsg_len - sizeof head))};

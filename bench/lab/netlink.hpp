@@ -1,8 +1,11 @@
 // Netlink messages: building one, sending it, collecting what the kernel answers.
 #pragma once
 
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <sys/types.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -17,6 +20,26 @@ namespace netstall {
 template <class T>
 std::string_view bytes_of(const T& object) {
   return {reinterpret_cast<const char*>(&object), sizeof object};
+}
+
+// What begins with these bytes, as the content of an attribute; zeros where they are fewer.
+template <class T>
+T value_of(std::string_view bytes) {
+  T value{};
+  if (!bytes.empty()) std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof value));
+  return value;
+}
+
+// Calls visit(type, content) for each attribute after a fixed part of `skip` bytes.
+template <class Visit>
+void for_each_attribute(std::string_view payload, std::size_t skip, const Visit& visit) {
+  payload.remove_prefix(std::min<std::size_t>(NLMSG_ALIGN(skip), payload.size()));
+  while (payload.size() >= sizeof(rtattr)) {
+    const auto header = value_of<rtattr>(payload);
+    if (header.rta_len < sizeof header || header.rta_len > payload.size()) break;
+    visit(header.rta_type, payload.substr(sizeof header, header.rta_len - sizeof header));
+    payload.remove_prefix(std::min<std::size_t>(RTA_ALIGN(header.rta_len), payload.size()));
+  }
 }
 
 // A message, or the content of a nested attribute, as it grows.
@@ -59,9 +82,7 @@ struct NetlinkReply {
   // Its fixed part; zeros where the answer is shorter.
   template <class Header>
   Header header() const {
-    Header head{};
-    std::memcpy(&head, payload.data(), payload.size() < sizeof head ? payload.size() : sizeof head);
-    return head;
+    return value_of<Header>(payload);
   }
 };
 

@@ -181,7 +181,7 @@ std::optional<std::string> why_no_qdisc(std::string_view qdisc) {
   }
   return fmt::format(
       "The root qdisc \"{}\" cannot be had here: {}. A guest whose kernel has it "
-      "can run it (scripts/vm.sh).",
+      "can run it (netstall run --guest 6.12).",
       qdisc, reason_of(result));
 }
 

@@ -26,14 +26,6 @@ void append_end(NetlinkMessage& message, const VethEnd& end) {
   if (end.txqueuelen) message.number(IFLA_TXQLEN, *end.txqueuelen);
 }
 
-// The content of an attribute; zeros where it is shorter or not there.
-template <class T>
-T content(std::string_view bytes) {
-  T value{};
-  std::memcpy(&value, bytes.data(), std::min(bytes.size(), sizeof value));
-  return value;
-}
-
 // A text address as netlink takes it.
 struct IpAddress {
   explicit IpAddress(std::string_view text)
@@ -83,23 +75,35 @@ int Rtnetlink::index_of(std::string_view name) {
 }
 
 void Rtnetlink::forbid_link_local(int index) {
+  set_ipv6_address_mode(index, IN6_ADDR_GEN_MODE_NONE);
+}
+
+void Rtnetlink::set_ipv6_address_mode(int index, std::uint8_t mode) {
   ifinfomsg link{};
   link.ifi_index = index;
   NetlinkMessage inet6;
-  inet6.number(IFLA_INET6_ADDR_GEN_MODE, std::uint8_t{IN6_ADDR_GEN_MODE_NONE});
+  inet6.number(IFLA_INET6_ADDR_GEN_MODE, mode);
   NetlinkMessage families;
   families.attribute(AF_INET6, inet6);
   NetlinkMessage message(RTM_NEWLINK, 0, link);
   message.attribute(IFLA_AF_SPEC, families);
-  socket_.transact(std::move(message), "forbid IPv6 link-local addresses on a link");
+  socket_.transact(std::move(message), "say which IPv6 addresses a link makes by itself");
+}
+
+void Rtnetlink::change(int index, unsigned flags, unsigned which, std::string_view operation) {
+  ifinfomsg link{};
+  link.ifi_index = index;
+  link.ifi_flags = flags;
+  link.ifi_change = which;
+  socket_.transact(NetlinkMessage(RTM_NEWLINK, 0, link), operation);
 }
 
 void Rtnetlink::set_up(int index) {
-  ifinfomsg link{};
-  link.ifi_index = index;
-  link.ifi_flags = IFF_UP;
-  link.ifi_change = IFF_UP;
-  socket_.transact(NetlinkMessage(RTM_NEWLINK, 0, link), "bring a link up");
+  change(index, IFF_UP, IFF_UP, "bring a link up");
+}
+
+void Rtnetlink::set_down(int index) {
+  change(index, 0, IFF_UP, "take a link down");
 }
 
 NetlinkReply Rtnetlink::link(int index) {
@@ -166,7 +170,7 @@ std::map<std::string, std::int64_t> Rtnetlink::counters(int index) {
   const auto add = [&counters](const char* name, std::uint64_t value) {
     counters[name] = static_cast<std::int64_t>(value);
   };
-  const auto stats = content<rtnl_link_stats64>(
+  const auto stats = value_of<rtnl_link_stats64>(
       attribute_of(link(index).payload, sizeof(ifinfomsg), IFLA_STATS64));
   add("link.rx_dropped", stats.rx_dropped);
   add("link.tx_dropped", stats.tx_dropped);
@@ -177,7 +181,7 @@ std::map<std::string, std::int64_t> Rtnetlink::counters(int index) {
     const auto header = reply.header<tcmsg>();
     if (header.tcm_ifindex != index || header.tcm_parent != TC_H_ROOT) continue;
     const auto nested = attribute_of(reply.payload, sizeof(tcmsg), TCA_STATS2);
-    const auto queue = content<gnet_stats_queue>(attribute_of(nested, 0, TCA_STATS_QUEUE));
+    const auto queue = value_of<gnet_stats_queue>(attribute_of(nested, 0, TCA_STATS_QUEUE));
     add("qdisc.drops", queue.drops);
     add("qdisc.overlimits", queue.overlimits);
     add("qdisc.requeues", queue.requeues);
@@ -187,10 +191,7 @@ std::map<std::string, std::int64_t> Rtnetlink::counters(int index) {
 
 std::vector<std::string> Rtnetlink::link_names() {
   std::vector<std::string> names;
-  NetlinkMessage message(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{});
-  for (const auto& reply : socket_.transact(std::move(message), "list the links")) {
-    names.push_back(text_attribute(reply.payload, sizeof(ifinfomsg), IFLA_IFNAME));
-  }
+  for (auto& link : links()) names.push_back(std::move(link.name));
   return names;
 }
 

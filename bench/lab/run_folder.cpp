@@ -101,10 +101,10 @@ std::optional<RunFolder> RunFolder::adopt(const fs::path& folder) {
   }
 }
 
-UndoOutcome RunFolder::undo(const Deadline& deadline) {
+UndoOutcome RunFolder::undo(const Deadline& deadline, std::span<const Netns> namespaces) {
   const auto list = parse_undo_journal(read_file(journal_.path()));
   if (list.boot_id != current_boot_id()) return {};
-  return undo_all(list, journal_, deadline);
+  return undo_all(list, journal_, deadline, namespaces);
 }
 
 void RunFolder::remove() noexcept {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,8 @@ class RunFolder {
   UndoJournal& journal() noexcept { return journal_; }
   const std::filesystem::path& path() const noexcept { return path_; }
 
-  // Undoes what the journal lists. Of another boot's nothing can be left.
-  UndoOutcome undo(const Deadline& deadline);
+  // Undoes what the journal lists (undo_all). Of another boot's nothing can be left.
+  UndoOutcome undo(const Deadline& deadline, std::span<const Netns> namespaces = {});
   // Removes journal and folder.
   void remove() noexcept;
 

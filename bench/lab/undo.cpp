@@ -14,6 +14,8 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/file.hpp"
+#include "bench/lab/device.hpp"
+#include "bench/lab/memory_controller.hpp"
 #include "bench/lab/sysctl.hpp"
 
 namespace netstall {
@@ -97,6 +99,20 @@ bool end_processes(const UndoList& list, const Deadline& deadline) {
   }
 }
 
+// TCP's memory that is charged to a cgroup, in bytes as the kernel writes them: cgroup v1
+// has a file of it, v2 a line. "0" where the cgroup is gone.
+std::string held_by_sockets(const std::filesystem::path& cgroup) {
+  if (const auto v1 = try_read_file(cgroup / "memory.kmem.tcp.usage_in_bytes")) {
+    return std::string(trimmed(*v1));
+  }
+  constexpr std::string_view kLine = "\nsock ";
+  const auto v2 = try_read_file(cgroup / "memory.stat").value_or("");
+  const auto at = v2.find(kLine);
+  if (at == std::string::npos) return "0";
+  const auto begin = at + kLine.size();
+  return v2.substr(begin, v2.find('\n', begin) - begin);
+}
+
 UndoResult undo_sysctl(const SysctlEntry& entry, std::vector<std::string>& done) {
   const auto now = try_read_file(entry.file);
   auto result = restore_sysctl(entry);
@@ -109,17 +125,21 @@ UndoResult undo_sysctl(const SysctlEntry& entry, std::vector<std::string>& done)
 }
 
 UndoResult undo_entry(const UndoEntry& entry, const Deadline& deadline,
-                      std::vector<std::string>& done) {
+                      std::span<const Netns> namespaces, std::vector<std::string>& done) {
   if (const auto* cgroup = std::get_if<CgroupEntry>(&entry)) {
     return remove_cgroup(cgroup->path, deadline);
   }
   if (const auto* sysctl = std::get_if<SysctlEntry>(&entry)) return undo_sysctl(*sysctl, done);
+  if (const auto* device = std::get_if<DeviceEntry>(&entry)) {
+    return return_device(*device, namespaces, deadline);
+  }
   return {};  // processes have been ended before
 }
 
 }  // namespace
 
-UndoOutcome undo_all(const UndoList& list, UndoJournal& journal, const Deadline& deadline) {
+UndoOutcome undo_all(const UndoList& list, UndoJournal& journal, const Deadline& deadline,
+                     std::span<const Netns> namespaces) {
   UndoOutcome outcome;
   outcome.sentences = list.faults;
   if (!end_processes(list, deadline)) {
@@ -127,7 +147,7 @@ UndoOutcome undo_all(const UndoList& list, UndoJournal& journal, const Deadline&
     outcome.worth_another_try = true;
   }
   for (auto pending = list.pending.rbegin(); pending != list.pending.rend(); ++pending) {
-    auto undo = undo_entry(pending->entry, deadline, outcome.done);
+    auto undo = undo_entry(pending->entry, deadline, namespaces, outcome.done);
     outcome.worth_another_try = outcome.worth_another_try || undo.worth_another_try;
     if (undo.sentence) {
       // Not marked: who reads the journal next can say it again.
@@ -144,13 +164,8 @@ UndoOutcome undo_all(const UndoList& list, UndoJournal& journal, const Deadline&
 }
 
 UndoResult remove_cgroup(const std::filesystem::path& path, const Deadline& deadline) {
-  const auto memory_file = path / "memory.kmem.tcp.usage_in_bytes";
-  std::string held = "0";
-  for (;;) {
-    const auto usage = try_read_file(memory_file);
-    if (!usage || (held = trimmed(*usage)) == "0" || deadline.passed()) break;
-    pause_briefly();
-  }
+  std::string held;
+  while ((held = held_by_sockets(path)) != "0" && !deadline.passed()) pause_briefly();
   while (::rmdir(path.c_str()) != 0 && errno != ENOENT) {
     const int error = errno;
     if (error != EBUSY || deadline.passed()) {
@@ -158,7 +173,8 @@ UndoResult remove_cgroup(const std::filesystem::path& path, const Deadline& dead
     }
     pause_briefly();
   }
-  if (held == "0") return {};
+  auto result = give_back_memory_controller(path.parent_path(), deadline);
+  if (held == "0" || result.sentence) return result;
   return {fmt::format("cgroup {} is removed, but sockets charged to it still hold {} bytes",
                       path.string(), held),
           false};

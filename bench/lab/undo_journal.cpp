@@ -71,6 +71,7 @@ std::vector<std::string> split(std::string_view line) {
 
 std::optional<UndoEntry> parse_entry(const std::vector<std::string>& fields) {
   if (fields.size() == 2 && fields[0] == "cgroup") return CgroupEntry{fields[1]};
+  if (fields.size() == 3 && fields[0] == "device") return DeviceEntry{fields[1], fields[2]};
   if (fields.size() == 5 && fields[0] == "sysctl") {
     return SysctlEntry{fields[1], fields[2], fields[3], fields[4], false};
   }
@@ -152,6 +153,10 @@ UndoTicket UndoJournal::will_write_sysctl(const SysctlEntry& entry) {
       fmt::format("sysctl {} {} {} {}", escaped(entry.key), escaped(entry.file.string()),
                   escaped(entry.before), escaped(entry.after)),
       true);
+}
+
+UndoTicket UndoJournal::will_move_device(const DeviceEntry& entry) {
+  return append_entry(fmt::format("device {} {}", escaped(entry.name), escaped(entry.state)), true);
 }
 
 void UndoJournal::confirm_sysctl(UndoTicket ticket) {

@@ -43,7 +43,14 @@ struct ProcessEntry {
   friend bool operator==(const ProcessEntry&, const ProcessEntry&) = default;
 };
 
-using UndoEntry = std::variant<CgroupEntry, SysctlEntry, ProcessEntry>;
+// A port that a lab took: to be moved back, and made what `state` says (device.hpp).
+struct DeviceEntry {
+  std::string name;
+  std::string state;
+  friend bool operator==(const DeviceEntry&, const DeviceEntry&) = default;
+};
+
+using UndoEntry = std::variant<CgroupEntry, SysctlEntry, ProcessEntry, DeviceEntry>;
 
 // Numbers an entry within its journal.
 using UndoTicket = std::size_t;
@@ -83,6 +90,7 @@ class UndoJournal {
 
   UndoTicket will_make_cgroup(const std::filesystem::path& path);
   UndoTicket will_write_sysctl(const SysctlEntry& entry);
+  UndoTicket will_move_device(const DeviceEntry& entry);
   // The sysctl was written, and read back as announced.
   void confirm_sysctl(UndoTicket ticket);
   UndoTicket watch_process(const ProcessEntry& entry);

@@ -1,9 +1,11 @@
 #include "bench/observe/checks.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <optional>
 #include <string_view>
@@ -70,8 +72,8 @@ Check privileges(const Machine& machine) {
   std::uint64_t held = 0;
   std::from_chars(text.data(), text.data() + text.size(), held, 16);
   if (const auto missing = missing_of(kRequired, held); !missing.empty()) {
-    return fail("privileges", fmt::format("This process lacks {}.", missing),
-                "Run as root: sudo netstall.");
+    return warn("privileges", fmt::format("This process lacks {}.", missing),
+                "Run as root for all that netstall can do: sudo netstall.");
   }
   // CAP_SYS_ADMIN stands in for both of them.
   const bool all = (held >> 21 & 1) != 0 || missing_of(kTracing, held).empty();
@@ -155,16 +157,23 @@ Check cgroup_tcp_memory(const Machine& machine) {
     std::error_code ignored;
     const auto file = memory->levels.front() / "memory.kmem.tcp.limit_in_bytes";
     if (std::filesystem::exists(file, ignored)) {
+      if (::access(memory->levels.front().c_str(), W_OK) != 0 && errno == EACCES) {
+        return warn(name, "TCP memory of a side can be limited by root alone.",
+                    "Run scenarios with a tcp_memory_limit as root: sudo netstall.");
+      }
       return pass(name, "TCP memory of a side can be limited (cgroup v1 memory.kmem.tcp).");
     }
   }
-  return warn(name,
-              memory ? "The memory controller is of cgroup v2, whose limits reclaim and kill where "
-                       "v1's make senders wait."
-                     : "No memory controller of cgroups is mounted.",
-              "A scenario with tcp_memory_limit is skipped here. Boot with "
-              "systemd.unified_cgroup_hierarchy=0 (and cgroup_enable=memory) for cgroup v1, or "
-              "lower net.ipv4.tcp_mem of a guest.");
+  const bool v2 = memory && memory->version == 2;
+  return warn(
+      name,
+      memory ? "The memory controller is of cgroup v2, whose limits reclaim and kill where "
+               "v1's make senders wait."
+             : "No memory controller of cgroups is mounted.",
+      fmt::format("A scenario with tcp_memory_limit is skipped here{}. Boot with "
+                  "systemd.unified_cgroup_hierarchy=0 (and cgroup_enable=memory) for "
+                  "cgroup v1, or lower net.ipv4.tcp_mem of a guest.",
+                  v2 ? "; memory_limit sets v2's limits, of all memory of a side's workers" : ""));
 }
 
 Check cores(const Machine& machine) {

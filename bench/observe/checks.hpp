@@ -16,9 +16,12 @@ namespace netstall {
 // limits of this process cannot be read (see limits.hpp).
 std::vector<Check> host_checks(const std::filesystem::path& root = "/");
 
+// Whether an ordinary user could run here, in a user namespace: tried, in a child.
+Check user_namespace_check();
+
 // What can only be told by trying: a namespace of its own, a veth pair in it, its
-// source ports; and the space for reports in `results` (or the nearest folder above
-// it that exists). All that was made is gone when this returns.
+// source ports; a ring (io_uring); and the space for reports in `results` (or the nearest folder
+// above it that exists). All that was made is gone when this returns.
 std::vector<Check> trial_checks(const std::filesystem::path& results);
 
 }  // namespace netstall

@@ -14,6 +14,7 @@
 #include "bench/observe/own_cgroup.hpp"
 #include "bench/observe/sysctls.hpp"
 #include "bench/observe/system_files.hpp"
+#include "model/placement.hpp"
 
 namespace netstall {
 namespace {
@@ -26,6 +27,13 @@ void put(Environment& facts, const char* name, const std::optional<std::string>&
 
 void put(Environment& facts, const char* name, std::optional<std::uint64_t> value) {
   if (value) facts[name] = std::to_string(*value);
+}
+
+// How many a list such as "0-3,8" names.
+std::optional<std::uint64_t> listed(const std::string& list) {
+  const auto numbers = cpu_list_of(list);
+  if (!numbers) return std::nullopt;
+  return numbers->size();
 }
 
 // A switch whose file says 1 or 0; `inverted` where 1 means off.
@@ -83,7 +91,7 @@ void put_cpu(const SystemFiles& files, Environment& facts) {
   }
   const auto online = files.text("sys/devices/system/cpu/online");
   put(facts, "cpu.online", online);
-  if (online) put(facts, "cpu.count", listed_count(*online));
+  if (online) put(facts, "cpu.count", listed(*online));
   put(facts, "cpu.isolated", files.text("sys/devices/system/cpu/isolated"));
   put_switch(facts, "cpu.smt", files.number("sys/devices/system/cpu/smt/active"));
   put(facts, "cpu.governor", governors(files));
@@ -95,7 +103,7 @@ void put_cpu(const SystemFiles& files, Environment& facts) {
     put(facts, name.c_str(), SystemFiles(file.parent_path()).text(file.filename().string()));
   }
   if (const auto nodes = files.text("sys/devices/system/node/online")) {
-    put(facts, "numa.nodes", listed_count(*nodes));
+    put(facts, "numa.nodes", listed(*nodes));
   }
   put(facts, "clock.source",
       files.text("sys/devices/system/clocksource/clocksource0/current_clocksource"));

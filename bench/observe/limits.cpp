@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -71,13 +73,28 @@ std::uint64_t available_memory(const SystemFiles& files) {
   return left ? std::min(*available, *left) : *available;
 }
 
-std::uint64_t allowed_cpus(const SystemFiles& files) {
+CpuList allowed_cpus(const SystemFiles& files) {
   constexpr const char* kFile = "proc/self/status";
   const auto text = read_file(files.path(kFile));
   const auto list = line_value(text, "Cpus_allowed_list");
-  const auto count = list ? listed_count(*list) : std::nullopt;
-  if (!count) fail(files, kFile, "no 'Cpus_allowed_list'");
-  return *count;
+  auto cpus = list ? cpu_list_of(*list) : std::nullopt;
+  if (!cpus) fail(files, kFile, "no 'Cpus_allowed_list'");
+  return *cpus;
+}
+
+// A CPU of which the kernel does not tell its siblings is a core by itself.
+std::vector<CpuList> by_core(const CpuList& cpus, const SystemFiles& files) {
+  std::map<std::pair<std::uint64_t, std::uint32_t>, CpuList> cores;
+  for (const auto cpu : cpus) {
+    const auto topology = fmt::format("sys/devices/system/cpu/cpu{}/topology", cpu);
+    const auto package = files.number(topology + "/physical_package_id").value_or(0);
+    const auto text = files.text(topology + "/thread_siblings_list");
+    const auto siblings = text ? cpu_list_of(*text) : std::nullopt;
+    cores[{package, siblings ? siblings->front() : cpu}].push_back(cpu);
+  }
+  std::vector<CpuList> list;
+  for (auto& [place, core] : cores) list.push_back(std::move(core));
+  return list;
 }
 
 }  // namespace
@@ -112,7 +129,9 @@ Limits read_limits(const std::filesystem::path& root) {
   limits.nofile = resource_limit(files, "Max open files").hard;
   limits.threads = thread_bounds(root).front().left;
   limits.maps_per_process = number(files, "proc/sys/vm/max_map_count");
-  limits.cpus = allowed_cpus(files);
+  const auto cpus = allowed_cpus(files);
+  limits.cpus = cpus.size();
+  limits.cores = by_core(cpus, files);
   limits.memory_bytes = available_memory(files);
   limits.source_ports = kNewNamespacePorts;
   return limits;

@@ -1,6 +1,9 @@
 #include "bench/observe/limits.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
+
+#include <tuple>
 
 #include "base/error.hpp"
 #include "bench/observe/machine_fixture.hpp"
@@ -8,7 +11,9 @@
 namespace netstall {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::SizeIs;
 
 TEST(Limits, OfAVirtualMachine) {
   const MachineCopy machine(vm_machine());
@@ -28,6 +33,22 @@ TEST(Limits, OfAServiceWithLimits) {
   EXPECT_EQ(limits.threads, 10000U);
   EXPECT_EQ(limits.cpus, 14U);
   EXPECT_EQ(limits.memory_bytes, 8589934592U - 2100000000U);
+}
+
+TEST(Limits, CpusAreToldByCore) {
+  const MachineCopy machine(vm_machine());
+  machine.write("proc/self/status", "Cpus_allowed_list:\t0-4,6\n");
+  EXPECT_THAT(read_limits(machine.root()).cores, SizeIs(6)) << "nobody tells of siblings";
+  // CPU 5 shares a core with 2, and is not ours.
+  const std::vector<std::tuple<int, int, const char*>> cpus{
+      {0, 1, "0,3"}, {1, 0, "1,4"}, {2, 0, "2,5"}, {3, 1, "0,3"}, {4, 0, "1,4"}, {6, 1, "6"}};
+  for (const auto& [cpu, package, siblings] : cpus) {
+    const auto topology = fmt::format("sys/devices/system/cpu/cpu{}/topology", cpu);
+    machine.write(topology + "/physical_package_id", fmt::format("{}\n", package));
+    machine.write(topology + "/thread_siblings_list", fmt::format("{}\n", siblings));
+  }
+  EXPECT_THAT(read_limits(machine.root()).cores,
+              ElementsAre(ElementsAre(1, 4), ElementsAre(2), ElementsAre(0, 3), ElementsAre(6)));
 }
 
 TEST(Limits, TheMachineMayHaveLessThanTheCgroupAllows) {

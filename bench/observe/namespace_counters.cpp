@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "base/file.hpp"
 #include "bench/observe/kernel_file.hpp"
 
 namespace netstall {
@@ -60,6 +59,30 @@ std::int64_t value_or_zero(const std::map<std::string, std::int64_t>& values,
   return found == values.end() ? 0 : found->second;
 }
 
+CounterFile open_source(const std::filesystem::path& path, Parser parse, bool required) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd && (required || errno != ENOENT)) throw_errno("open " + path.string(), errno);
+  return {parse, path.string(), std::move(fd)};
+}
+
+std::vector<CounterFile> open_sources(const std::filesystem::path& folder) {
+  std::vector<CounterFile> files;
+  for (const auto& source : kSources) {
+    files.push_back(open_source(folder / source.name, source.parse, source.required));
+  }
+  return files;
+}
+
+CounterSnapshot read_all(const std::vector<CounterFile>& files, std::string& buffer) {
+  CounterSnapshot snapshot;
+  for (const auto& file : files) {
+    if (!file.fd) continue;
+    read_again(file.fd, file.name, buffer);
+    file.parse(buffer, file.name, snapshot);
+  }
+  return snapshot;
+}
+
 void drop_zeros(std::map<std::string, std::int64_t>& counters) {
   std::erase_if(counters, [](const auto& counter) { return counter.second == 0; });
 }
@@ -68,22 +91,12 @@ void drop_zeros(std::map<std::string, std::int64_t>& counters) {
 
 NamespaceCounters::NamespaceCounters(const Netns& netns) {
   const ScopedNetns inside(netns);
-  for (const auto& source : kSources) {
-    // Not /proc/net: that is the main thread's namespace.
-    const auto path = fmt::format("/proc/thread-self/net/{}", source.name);
-    Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd && (source.required || errno != ENOENT)) throw_errno("open " + path, errno);
-    files_.push_back({source.parse, path, std::move(fd)});
-  }
+  // Not /proc/net: that is the main thread's namespace.
+  files_ = open_sources("/proc/thread-self/net");
 }
 
 CounterSnapshot NamespaceCounters::read() {
-  CounterSnapshot snapshot;
-  for (const auto& file : files_) {
-    if (!file.fd) continue;
-    read_again(file.fd, file.name, buffer_);
-    file.parse(buffer_, file.name, snapshot);
-  }
+  auto snapshot = read_all(files_, buffer_);
   for (const auto* name : kMachineWide) snapshot.gauges.erase(name);
   return snapshot;
 }
@@ -92,17 +105,13 @@ CounterSnapshot read_namespace_counters(const Netns& netns) {
   return NamespaceCounters(netns).read();
 }
 
-CounterSnapshot read_host_counters(const std::filesystem::path& proc) {
-  const auto folder = proc / "thread-self/net";
-  CounterSnapshot snapshot;
-  for (const auto& source : kSources) {
-    const auto path = folder / source.name;
-    if (!source.required && !std::filesystem::exists(path)) continue;
-    source.parse(read_file(path), path.string(), snapshot);
-  }
-  const auto softnet = folder / "softnet_stat";
-  parse_softnet(read_file(softnet), softnet.string(), snapshot);
-  return snapshot;
+HostCounters::HostCounters(const std::filesystem::path& proc)
+    : files_(open_sources(proc / "thread-self/net")) {
+  files_.push_back(open_source(proc / "thread-self/net/softnet_stat", parse_softnet, true));
+}
+
+CounterSnapshot HostCounters::read() {
+  return read_all(files_, buffer_);
 }
 
 KernelCounters difference(const CounterSnapshot& start, const CounterSnapshot& end) {
@@ -133,6 +142,25 @@ KernelCounters difference(const CounterSnapshot& start, const CounterSnapshot& e
     result.gauges.try_emplace(name, value_or_zero(start.gauges, name), after);
   }
   return result;
+}
+
+KernelCounters sum_of(std::vector<KernelCounters> parts) {
+  KernelCounters sum;
+  for (auto& part : parts) {
+    if (&part == &parts.front()) {
+      sum = std::move(part);
+      continue;
+    }
+    for (const auto& [name, counted] : part.counters) sum.counters[name] += counted;
+    for (const auto& [name, values] : part.gauges) {
+      if (is_setting(name)) continue;
+      auto& [at_start, at_end] = sum.gauges[name];
+      at_start += values.first;
+      at_end += values.second;
+    }
+  }
+  drop_zeros(sum.counters);
+  return sum;
 }
 
 }  // namespace netstall

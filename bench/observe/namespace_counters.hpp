@@ -14,6 +14,13 @@
 
 namespace netstall {
 
+// One of /proc's, kept open, and who reads its text.
+struct CounterFile {
+  void (*parse)(std::string_view text, std::string_view file, CounterSnapshot& snapshot);
+  std::string name;
+  Fd fd;  // none where the kernel has no IPv6
+};
+
 // Reads a namespace's netstat, snmp, snmp6, sockstat and sockstat6 again and
 // again. The files are opened once, inside the namespace, and stay open, so that
 // reading at the edge of a window needs no change of namespace. Where the kernel
@@ -21,7 +28,7 @@ namespace netstall {
 //
 // sockstat mixes scopes: TCP.orphan, TCP.alloc, TCP.mem and UDP.mem count the
 // whole machine whatever the namespace; they are left out here, and are in
-// read_host_counters().
+// HostCounters.
 //
 // Holds the namespace alive. read() may be called from any thread in any
 // namespace, by one thread at a time.
@@ -35,23 +42,27 @@ class NamespaceCounters {
   CounterSnapshot read();
 
  private:
-  struct File {
-    void (*parse)(std::string_view text, std::string_view file, CounterSnapshot& snapshot);
-    std::string name;
-    Fd fd;  // none where the kernel has no IPv6
-  };
-  std::vector<File> files_;
+  std::vector<CounterFile> files_;
   std::string buffer_;
 };
 
 // The same, once.
 CounterSnapshot read_namespace_counters(const Netns& netns);
 
-// The counters of the calling thread's namespace (from the controller: the
-// host's), with the values of sockstat that count the whole machine and the
-// rows of softnet_stat, which do so too. `proc` is for tests: a folder with
-// thread-self/net/ in it.
-CounterSnapshot read_host_counters(const std::filesystem::path& proc = "/proc");
+// The counters of the namespace that the calling thread is in when this is made (from
+// the controller: the host's), with the values of sockstat that count the whole
+// machine and the rows of softnet_stat, which do so too. What was opened stays that
+// namespace's, wherever the thread goes. `proc` is for tests: a folder with
+// thread-self/net/ in it. Both throw Error; not thread-safe.
+class HostCounters {
+ public:
+  explicit HostCounters(const std::filesystem::path& proc = "/proc");
+  CounterSnapshot read();
+
+ private:
+  std::vector<CounterFile> files_;
+  std::string buffer_;
+};
 
 // What was counted from `start` to `end`; zero increases are left out. Gauges of
 // either side, an absent one as 0 (the kernel writes some only once they are used).
@@ -64,5 +75,9 @@ CounterSnapshot read_host_counters(const std::filesystem::path& proc = "/proc");
 // Throws Error (failed) when a counter of `start` is missing in `end`, or a CPU
 // came or went between: what was not measured must not read as 0.
 KernelCounters difference(const CounterSnapshot& start, const CounterSnapshot& end);
+
+// Of several namespaces together: increases and gauges are added up; settings, which
+// all have alike, are the first's. Of one it is that one.
+KernelCounters sum_of(std::vector<KernelCounters> parts);
 
 }  // namespace netstall

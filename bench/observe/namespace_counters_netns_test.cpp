@@ -218,7 +218,7 @@ TEST(NamespaceCountersNetns, WhatCountsTheWholeMachineIsLeftOut) {
   }
   // The reason: the kernel's own text in the idle namespace has the other's sockets.
   const ScopedNetns inside(idle);
-  const auto raw = read_host_counters();
+  const auto raw = HostCounters().read();
   EXPECT_GE(raw.gauges.at("TCP.alloc"), 20);
   EXPECT_EQ(raw.gauges.at("TCP.inuse"), 0);
 }

@@ -22,7 +22,7 @@ CounterSnapshot counting(std::map<std::string, std::int64_t> counters) {
 }
 
 TEST(HostCounters, AllFilesTogether) {
-  const auto snapshot = read_host_counters(vm_machine() / "proc");
+  const auto snapshot = HostCounters(vm_machine() / "proc").read();
   for (const char* name : {"TcpExt.TCPMemoryPressures", "Tcp.RetransSegs", "Ip6.InReceives",
                            "softnet.cpu0.processed", "softnet.cpu1.time_squeeze"}) {
     EXPECT_TRUE(snapshot.counters.contains(name)) << name;
@@ -33,7 +33,7 @@ TEST(HostCounters, AllFilesTogether) {
 }
 
 TEST(HostCounters, AKernelWithoutIpv6) {
-  const auto snapshot = read_host_counters(server_machine() / "proc");
+  const auto snapshot = HostCounters(server_machine() / "proc").read();
   EXPECT_FALSE(snapshot.gauges.contains("TCP6.inuse"));
   EXPECT_EQ(snapshot.gauges.at("TCP.mem"), 800000);
 }
@@ -41,7 +41,7 @@ TEST(HostCounters, AKernelWithoutIpv6) {
 TEST(HostCounters, AMissingFileIsAnError) {
   const MachineCopy machine(vm_machine());
   machine.remove("proc/thread-self/net/snmp");
-  EXPECT_THROW(read_host_counters(machine.root() / "proc"), Error);
+  EXPECT_THROW(HostCounters(machine.root() / "proc"), Error);
 }
 
 TEST(Difference, ZeroIncreasesAreLeftOut) {
@@ -106,6 +106,17 @@ TEST(Difference, ACpuThatCameOrWentIsAnError) {
       EXPECT_EQ(error.remedy(), "keep all CPUs online while measuring");
     }
   }
+}
+
+TEST(SumOf, AddsUpAllButSettings) {
+  KernelCounters one{{{"Tcp.InSegs", 3}, {"Tcp.Odd", -2}},
+                     {{"Ip.DefaultTTL", {64, 64}}, {"Tcp.CurrEstab", {1, 2}}}};
+  KernelCounters another{{{"Tcp.InSegs", 4}, {"Tcp.Odd", 2}, {"Udp.InErrors", 1}},
+                         {{"Ip.DefaultTTL", {64, 64}}, {"Tcp.CurrEstab", {5, 7}}}};
+  const auto sum = sum_of({one, another});
+  EXPECT_THAT(sum.counters, ElementsAre(Pair("Tcp.InSegs", 7), Pair("Udp.InErrors", 1)));
+  EXPECT_THAT(sum.gauges,
+              ElementsAre(Pair("Ip.DefaultTTL", Pair(64, 64)), Pair("Tcp.CurrEstab", Pair(6, 9))));
 }
 
 TEST(Difference, GaugesOfBothEdges) {

@@ -14,10 +14,11 @@
 namespace netstall {
 namespace {
 
-// States and settings among the counters of netstat and snmp.
-constexpr std::array<std::string_view, 8> kGauges{
-    "Ip.Forwarding", "Ip.DefaultTTL", "Tcp.RtoAlgorithm", "Tcp.RtoMin",
-    "Tcp.RtoMax",    "Tcp.MaxConn",   "Tcp.CurrEstab",    "MPTcpExt.MPCurrEstab"};
+// Settings and states among the counters of netstat and snmp.
+constexpr std::array<std::string_view, 6> kSettings{"Ip.Forwarding",    "Ip.DefaultTTL",
+                                                    "Tcp.RtoAlgorithm", "Tcp.RtoMin",
+                                                    "Tcp.RtoMax",       "Tcp.MaxConn"};
+constexpr std::array<std::string_view, 2> kStates{"Tcp.CurrEstab", "MPTcpExt.MPCurrEstab"};
 
 constexpr std::array<std::string_view, 4> kSnmp6Groups{"Ip6", "Icmp6", "UdpLite6", "Udp6"};
 
@@ -125,6 +126,10 @@ std::string snmp6_name(std::string_view word) {
 
 }  // namespace
 
+bool is_setting(std::string_view gauge) {
+  return std::find(kSettings.begin(), kSettings.end(), gauge) != kSettings.end();
+}
+
 void parse_netstat(std::string_view text, std::string_view file, CounterSnapshot& snapshot) {
   Lines lines(text, file);
   while (const auto name_line = lines.next()) {
@@ -143,7 +148,9 @@ void parse_netstat(std::string_view text, std::string_view file, CounterSnapshot
     }
     for (std::size_t i = 1; i < names.size(); ++i) {
       auto name = dotted(group, names[i]);
-      if (std::find(kGauges.begin(), kGauges.end(), name) == kGauges.end()) {
+      const bool gauge =
+          is_setting(name) || std::find(kStates.begin(), kStates.end(), name) != kStates.end();
+      if (!gauge) {
         add_counter(snapshot, std::move(name), values[i], lines);
       } else {
         const auto value = number_of<std::int64_t>(values[i], lines);

@@ -36,4 +36,7 @@ void parse_sockstat(std::string_view text, std::string_view file, CounterSnapsho
 // CPU's number is column 13: rows without it (kernels before 5.10) are an Error.
 void parse_softnet(std::string_view text, std::string_view file, CounterSnapshot& snapshot);
 
+// Whether a gauge is a setting of the namespace, as Ip.DefaultTTL, and no count of anything.
+bool is_setting(std::string_view gauge);
+
 }  // namespace netstall

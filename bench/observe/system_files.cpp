@@ -45,20 +45,6 @@ std::optional<std::string_view> line_value(std::string_view text, std::string_vi
   return std::nullopt;
 }
 
-std::optional<std::uint64_t> listed_count(std::string_view list) {
-  std::uint64_t count = 0;
-  while (!list.empty()) {
-    const auto range = list.substr(0, list.find(','));
-    list.remove_prefix(std::min(range.size() + 1, list.size()));
-    const auto dash = range.find('-');
-    const auto first = whole_number(range.substr(0, dash));
-    const auto last = dash == std::string_view::npos ? first : whole_number(range.substr(dash + 1));
-    if (!first || !last || *last < *first) return std::nullopt;
-    count += *last - *first + 1;
-  }
-  return count == 0 ? std::nullopt : std::optional(count);
-}
-
 std::optional<std::uint64_t> meminfo_bytes(std::string_view meminfo, std::string_view key) {
   auto value = line_value(meminfo, key);
   if (!value || !value->ends_with(" kB")) return std::nullopt;

@@ -33,9 +33,6 @@ std::optional<std::uint64_t> whole_number(std::string_view text);
 // as in /proc/meminfo, /proc/cpuinfo, /proc/self/status and memory.stat.
 std::optional<std::string_view> line_value(std::string_view text, std::string_view key);
 
-// How many a list such as "0-3,8" names.
-std::optional<std::uint64_t> listed_count(std::string_view list);
-
 // "MemAvailable" of /proc/meminfo, in bytes.
 std::optional<std::uint64_t> meminfo_bytes(std::string_view meminfo, std::string_view key);
 

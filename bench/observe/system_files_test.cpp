@@ -34,12 +34,6 @@ TEST(LineValue, KeyAtTheBeginningOfALine) {
   EXPECT_FALSE(line_value("", "Mem"));
 }
 
-TEST(ListedCount, RangesAndSingles) {
-  EXPECT_EQ(listed_count("0"), 1U);
-  EXPECT_EQ(listed_count("0-3,8,10-11"), 7U);
-  for (const char* text : {"", "3-1", "a", "1-", "0,,1"}) EXPECT_FALSE(listed_count(text)) << text;
-}
-
 TEST(MeminfoBytes, OnlyInKibibytes) {
   EXPECT_EQ(meminfo_bytes("MemTotal:   8 kB\n", "MemTotal"), 8192U);
   EXPECT_FALSE(meminfo_bytes("HugePages_Total:   8\n", "HugePages_Total"));

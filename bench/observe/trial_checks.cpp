@@ -17,7 +17,9 @@
 #include "base/fd.hpp"
 #include "base/netns.hpp"
 #include "base/units.hpp"
+#include "base/user_namespace.hpp"
 #include "bench/observe/checks.hpp"
+#include "bench/observe/io_uring.hpp"
 #include "bench/observe/limits.hpp"
 #include "bench/observe/sysctls.hpp"
 
@@ -92,6 +94,14 @@ Check ports_check(const Netns& netns) {
           fmt::format("A new namespace has {} source ports.", last - first + 1), ""};
 }
 
+Check ring_check() {
+  if (const auto why = why_no_io_uring()) {
+    return {"io_uring", CheckResult::warn, fmt::format("No ring can be made: {}.", *why),
+            "none needed but for flows with \"io\": \"io-uring\", which are skipped here"};
+  }
+  return {"io_uring", CheckResult::pass, "Workers can send by io_uring.", ""};
+}
+
 std::filesystem::path existing_ancestor(std::filesystem::path path) {
   std::error_code ignored;
   path = std::filesystem::absolute(path, ignored);
@@ -118,6 +128,22 @@ Check space_check(const std::filesystem::path& results) {
 
 }  // namespace
 
+Check user_namespace_check() {
+  const char* name = "user_namespace";
+  const auto refusal = try_user_namespace();
+  const bool root = may_make_namespaces();
+  if (!refusal) {
+    return {name, CheckResult::pass,
+            root ? "An ordinary user could run here, too, in a user namespace."
+                 : "Without root a run is made in a user namespace; its report says what that "
+                   "gives up.",
+            ""};
+  }
+  return {name, root ? CheckResult::warn : CheckResult::fail,
+          fmt::format("Without root nobody can run here: {}.", refusal->why),
+          root ? "None is needed as long as root runs netstall." : refusal->mend};
+}
+
 std::vector<Check> trial_checks(const std::filesystem::path& results) {
   std::vector<Check> checks;
   try {
@@ -132,6 +158,7 @@ std::vector<Check> trial_checks(const std::filesystem::path& results) {
          fmt::format("A network namespace cannot be made or entered: {}.", error.what()),
          "Run as root, outside containers that forbid namespaces."});
   }
+  checks.push_back(ring_check());
   checks.push_back(space_check(results));
   return checks;
 }

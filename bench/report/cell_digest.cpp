@@ -217,6 +217,27 @@ void put_flows(CellDigest& digest, const std::vector<const Repetition*>& good, d
   for (std::size_t i = 0; i < merged.size(); ++i) finish_flow(digest.flows[i], merged[i], decades);
 }
 
+// What one repetition does not tell, the sum does not.
+void add(std::optional<std::int64_t>& sum, const std::optional<std::int64_t>& more) {
+  if (sum && more) {
+    *sum += *more;
+  } else {
+    sum.reset();
+  }
+}
+
+void add_napi(std::map<std::string, NapiFacts>& sums, const Repetition& repetition, bool first) {
+  for (const auto& [side, device] : repetition.devices) {
+    if (!device.napi) continue;
+    if (first) {
+      sums.emplace(side, *device.napi);
+    } else if (const auto sum = sums.find(side); sum != sums.end()) {
+      add(sum->second.polled, device.napi->polled);
+      add(sum->second.dropped, device.napi->dropped);
+    }
+  }
+}
+
 }  // namespace
 
 std::optional<double> FlowDigest::blocked_share() const {
@@ -250,6 +271,7 @@ CellDigest digest_of(const CellResult& cell, const MetricSelection& selection,
       digest.probes = repetition.probes;
       digest.memory_limit = repetition.memory_limit;
     }
+    add_napi(digest.napi, repetition, good.empty());
     good.push_back(&repetition);
     digest.lost_events += repetition.probes.lost_events.value_or(0);
     add_counters(digest.kernel[0], repetition.client);

@@ -106,6 +106,7 @@ struct CellDigest {
   std::array<KernelCounters, 3>
       kernel;  // client, server, host: counters summed; gauges of the first
   std::map<std::string, std::string> memory_limit;
+  std::map<std::string, NapiFacts> napi;  // side → of its veth; packets of all good repetitions
   std::vector<SeriesDigest> series;
   std::vector<Offender> worst;                                // the longest stalls, longest first
   std::vector<std::pair<std::string, std::string>> findings;  // probe, what it found in words

@@ -32,7 +32,7 @@ const Histogram* duration(const std::optional<Stalls>& stalls) {
   return stalls ? &stalls->total.duration : nullptr;
 }
 
-constexpr std::array<HistogramRow, 8> kRows{{
+constexpr std::array<HistogramRow, 9> kRows{{
     {"stall", [](const FlowResult& flow) { return duration(flow.stalls); }},
     {"wait",
      [](const FlowResult& flow) {
@@ -42,6 +42,8 @@ constexpr std::array<HistogramRow, 8> kRows{{
     {"send_call", [](const FlowResult& flow) { return address(flow.send_call); }},
     {"send_latency", [](const FlowResult& flow) { return address(flow.send_latency); }},
     {"acked_latency", [](const FlowResult& flow) { return address(flow.acked_latency); }},
+    {"kernel_acked_latency",
+     [](const FlowResult& flow) { return address(flow.kernel_acked_latency); }},
     {"delivery_latency", [](const FlowResult& flow) { return address(flow.delivery_latency); }},
     {"connect", [](const FlowResult& flow) { return address(flow.connect); }},
 }};

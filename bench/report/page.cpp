@@ -245,8 +245,7 @@ std::string Page::overview(std::string& lead, Tone& tone) {
   }
   json.close(']').key("differences").open('[');
   for (std::size_t i = 1; i < reports_.size(); ++i) {
-    write_differences(
-        json, fingerprint_differences(reports_.front().environment, reports_[i].environment));
+    write_differences(json, differences_of(reports_.front().samples, reports_[i].samples));
   }
   json.close(']');
   std::string comparisons;

@@ -83,6 +83,15 @@ TEST(Page, OtherMachinesAreShownSideBySideWithoutAVerdict) {
   EXPECT_EQ(allowed["comparisons"].size(), 1U);
 }
 
+TEST(Page, ScenariosThatDifferAreSaid) {
+  auto other = named("6.12");
+  other.scenario_hash = "another";
+  const auto overview = data_of(page_of_two(named("6.12"), other, true), "overview");
+  ASSERT_EQ(overview["differences"][0].size(), 1U);
+  EXPECT_EQ(overview["differences"][0][0][0], "scenario");
+  EXPECT_EQ(overview["differences"][0][0][2], "another");
+}
+
 TEST(Page, ARunThatGoesOnSaysHowFarItIs) {
   PageOptions options;
   options.written_at = "2026-01-31T12:00:00.000Z";

@@ -140,7 +140,7 @@ Station send_buffer(const CellDigest& cell, const Waiting& waiting, const Counte
   add_count(station, "zero-window probes", sender.of("TcpExt.TCPWinProbe"));
   add_count(station, "aborted for want of memory", sender.of("TcpExt.TCPAbortOnMemory"));
   for (const auto& [where, limit] : cell.memory_limit) {
-    if (where == side) station.facts.emplace_back("TCP memory limit", limit);
+    if (where == side) station.facts.emplace_back("memory limit", limit);
   }
   if (!waiting.known) station.no_data = "stalls were not measured in every repetition";
   return station;
@@ -152,9 +152,11 @@ Station queueing(const Counters& sender, const std::string& side) {
   Station station;
   station.name = "qdisc";
   station.place = side;
+  station.dropped = sender.sum({"qdisc.drops"});
+  add_count(station, "held back by its rate", sender.of("qdisc.overlimits"));
   add_count(station, "segments TCP found still queued",
             sender.of("TcpExt.TCPSpuriousRtxHostQueues"));
-  station.no_data = "this run did not read the queue's counters";
+  if (!station.dropped) station.no_data = "this run did not read the queue's counters";
   return station;
 }
 
@@ -173,11 +175,25 @@ Station device(const Counters& sender, const std::string& side) {
   return station;
 }
 
-Station ring() {
+// That of the reader's end.
+Station ring(const CellDigest& cell, const std::optional<Side>& reader) {
   Station station;
   station.name = "ring";
   station.place = "link";
-  station.no_data = "a veth pair has none: packets go straight to the softirq";
+  std::uint64_t polled = 0;
+  for (const auto& [side, napi] : cell.napi) {
+    if (reader && side != name_of(*reader)) continue;
+    if (!napi.enabled) continue;
+    polled += static_cast<std::uint64_t>(napi.polled.value_or(0));
+    if (napi.dropped)
+      station.dropped = station.dropped.value_or(0) + static_cast<std::uint64_t>(*napi.dropped);
+  }
+  add_count(station, "packets polled by NAPI", polled);
+  if (!station.dropped) {
+    station.no_data = cell.napi.empty()
+                          ? "this run did not read the ring's own drops"
+                          : "a veth without NAPI has none: packets go straight to the softirq";
+  }
   return station;
 }
 
@@ -209,7 +225,7 @@ Station receive_buffer(const CellDigest& cell, const Counters& reader, const std
   add_count(station, "pruned for room", reader.of("TcpExt.PruneCalled"));
   add_count(station, "segments collapsed", reader.of("TcpExt.TCPRcvCollapsed"));
   for (const auto& [where, limit] : cell.memory_limit) {
-    if (where == side) station.facts.emplace_back("TCP memory limit", limit);
+    if (where == side) station.facts.emplace_back("memory limit", limit);
   }
   return station;
 }
@@ -247,6 +263,14 @@ std::string where_sentence(const Path& path, const Waiting& waiting) {
                      percent(share));
 }
 
+std::string limits_text(const CellDigest& cell) {
+  std::string text;
+  for (const auto& [side, limit] : cell.memory_limit) {
+    text += fmt::format("{}{} has a limit of {}", text.empty() ? "" : ", ", side, limit);
+  }
+  return text;
+}
+
 std::string why_sentence(const CellDigest& cell, const Waiting& waiting, const Counters& sender,
                          const Counters& reader) {
   if (!waiting.known || waiting.time_ns <= 0 || waiting.causes.empty()) return {};
@@ -255,8 +279,10 @@ std::string why_sentence(const CellDigest& cell, const Waiting& waiting, const C
     if (cell.memory_limit.empty()) {
       return "TCP memory was short: look at net.ipv4.tcp_mem against what TCP held.";
     }
-    return fmt::format("TCP memory was short: {} has a limit of {}.",
-                       cell.memory_limit.begin()->first, cell.memory_limit.begin()->second);
+    return fmt::format("TCP memory was short: {}.", limits_text(cell));
+  }
+  if (cause == "cgroup_throttle" && !cell.memory_limit.empty()) {
+    return fmt::format("The memory cgroup made the program wait: {}.", limits_text(cell));
   }
   if (cause != "sndbuf_full") return {};
   const auto closed = reader.of("TcpExt.TCPToZeroWindowAdv");
@@ -313,7 +339,7 @@ Path path_of(const CellDigest& cell, std::optional<Side> sender) {
                    send_buffer(cell, waiting, at_sender, from),
                    queueing(at_sender, from),
                    device(at_sender, from),
-                   ring(),
+                   ring(cell, reader),
                    softirq(cell.kernel[kHost]),
                    receive_buffer(cell, at_reader, to),
                    reading_program(cell, to)};

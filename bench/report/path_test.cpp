@@ -58,6 +58,15 @@ TEST(Path, DropsAreTheReadersAndZeroWhereCountersDidNotMove) {
   EXPECT_EQ(at(path_of(cell, std::nullopt), "receive buffer").dropped, 107U);
 }
 
+TEST(Path, DropsOfTheQueueAreTheSenders) {
+  auto cell = cell_of(blocked("sndbuf_full"));
+  EXPECT_EQ(at(path_of(cell, Side::server), "qdisc").dropped, 0U);
+  cell.kernel[1].counters["qdisc.drops"] = 2570;
+  cell.kernel[0].counters["qdisc.drops"] = 1;  // of acknowledgements
+  EXPECT_EQ(at(path_of(cell, Side::server), "qdisc").dropped, 2570U);
+  EXPECT_EQ(at(path_of(cell, Side::server), "qdisc").no_data, "");
+}
+
 TEST(Path, WhatIsNotKnownIsSaid) {
   auto cell = cell_of(blocked("sndbuf_full"));
   cell.flows[0].measured = false;
@@ -83,6 +92,31 @@ TEST(Path, PointsToTheReaderTheNetworkOrTheLimit) {
   EXPECT_THAT(path_of(cell, Side::server).why, HasSubstr("tcp_mem"));
   cell.memory_limit = {{"server", "cgroup v1 kmem.tcp, 1048576 bytes"}};
   EXPECT_THAT(path_of(cell, Side::server).why, HasSubstr("1048576 bytes"));
+  cell = cell_of(blocked("cgroup_throttle"));
+  EXPECT_EQ(path_of(cell, Side::server).why, "");
+  cell.memory_limit = {{"client", "cgroup v2 memory.max, 8192 bytes"},
+                       {"server", "cgroup v2 memory.high, 4096 bytes"}};
+  EXPECT_EQ(path_of(cell, Side::server).why,
+            "The memory cgroup made the program wait: client has a limit of cgroup v2 memory.max, "
+            "8192 bytes, server has a limit of cgroup v2 memory.high, 4096 bytes.");
+}
+
+TEST(Path, TheRingIsThatOfTheReadersEnd) {
+  auto cell = cell_of(blocked("sndbuf_full"));
+  const auto ring = [&cell] {
+    for (auto& station : path_of(cell, Side::server).stations) {
+      if (station.name == "ring") return station;
+    }
+    return Station{};
+  };
+  EXPECT_THAT(ring().no_data, HasSubstr("did not read"));
+  cell.napi = {{"client", {false, 0, std::nullopt}}, {"server", {true, 7, 9}}};
+  EXPECT_THAT(ring().no_data, HasSubstr("a veth without NAPI has none"));
+  EXPECT_EQ(ring().dropped, std::nullopt);
+  cell.napi["client"] = {true, 1200, 5};
+  EXPECT_EQ(ring().dropped, 5U);
+  EXPECT_EQ(ring().no_data, "");
+  EXPECT_EQ(ring().facts.front().second, "1.20 k");
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ struct FlowSum {
   bool by_probe = false;
   double probe_ns = 0;
   double own_ns = 0;
+  std::optional<DatagramCounts> datagrams;  // the sum over the repetitions
 };
 
 struct CellSum {
@@ -38,15 +39,17 @@ struct CellSum {
   std::vector<std::string> remarks;
 };
 
+// Senders of UDP are not where the probe looks.
 void add_stalls(FlowSum& sum, const FlowResult& flow, bool by_probe) {
-  if (!flow.stalls) return;
-  sum.by_probe = by_probe;
+  const auto& stalls = flow.stalls || !flow.datagrams ? flow.stalls : flow.own_clock;
+  if (!stalls) return;
+  sum.by_probe = by_probe && flow.stalls;
   if (sum.stalls) {
-    sum.stalls->merge(*flow.stalls);
+    sum.stalls->merge(*stalls);
   } else {
-    sum.stalls = *flow.stalls;
+    sum.stalls = *stalls;
   }
-  if (!by_probe) return;
+  if (!sum.by_probe) return;
   sum.probe_ns += static_cast<double>(flow.stalls->total.time_ns);
   if (flow.own_clock) sum.own_ns += static_cast<double>(flow.own_clock->total.time_ns);
 }
@@ -70,6 +73,12 @@ void add_repetition(CellSum& sum, const Repetition& repetition) {
                                           flow.senders_per_connection.value_or(1)) *
                       static_cast<double>(repetition.window_ns);
     add_stalls(into, flow, repetition.probes.backend != "own_clock");
+    if (!flow.datagrams) continue;
+    auto& datagrams = into.datagrams ? *into.datagrams : into.datagrams.emplace();
+    datagrams.sent += flow.datagrams->sent;
+    datagrams.unread += flow.datagrams->unread;
+    datagrams.lost += flow.datagrams->lost;
+    datagrams.reordered += flow.datagrams->reordered;
   }
 }
 
@@ -222,12 +231,26 @@ std::string axis_lines(const std::optional<TimeAxis>& axis, const Painter& paint
                                "", kBarIndent, axis->labels(), "", kBarIndent));
 }
 
+std::string datagram_line(const FlowSum& flow) {
+  if (!flow.datagrams) return {};
+  const auto& [sent, received, unread, lost, reordered, duplicated, delivered] = *flow.datagrams;
+  const auto share = [sent = static_cast<double>(std::max<std::uint64_t>(sent, 1))](auto count) {
+    return 100.0 * static_cast<double>(count) / sent;
+  };
+  auto text = fmt::format("{:{}}{} datagrams sent, {:.3g} % lost", "", kBarIndent,
+                          human_count(static_cast<double>(sent)), share(lost));
+  if (unread > 0) text += fmt::format(", {:.3g} % unread", share(unread));
+  if (reordered > 0) text += fmt::format(", {:.3g} % reordered", share(reordered));
+  return text + "\n";
+}
+
 std::string cell_block(const CellSum& sum, const std::optional<TimeAxis>& axis,
                        const Painter& paint, bool verbose) {
   auto text = fmt::format("{} {}\n", paint.bold(sum.cell->id),
                           paint.dim(fmt::format("({} of {} repetitions good)", sum.good,
                                                 sum.cell->repetitions.size())));
-  for (const auto& flow : sum.flows) text += flow_line(flow) + bar_line(flow, axis);
+  for (const auto& flow : sum.flows)
+    text += flow_line(flow) + datagram_line(flow) + bar_line(flow, axis);
   if (verbose) text += worst_stalls_text(*sum.cell) + findings_text(*sum.cell);
   for (const auto& remark : sum.remarks) text += fmt::format("  {}\n", paint.red(remark));
   return text;

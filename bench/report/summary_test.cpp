@@ -102,6 +102,21 @@ TEST(Summary, WithoutAProbeTheCauseIsNotTold) {
   EXPECT_THAT(text, Not(HasSubstr("sndbuf_full")));
 }
 
+TEST(Summary, OfDatagramsSaysWhatBecameOfThemAndHasTheirSendersOwnClocks) {
+  auto measured = repetition(stalls(Cause::sndbuf_full, 30'000'000, 20));
+  auto& flow = measured.flows[0];
+  flow.stalls.reset();
+  flow.own_clock->by_cause[Cause::sndbuf_full] = std::nullopt;
+  flow.datagrams = DatagramCounts{4000, 2980, 20, 1000, 0, 0, 2980};
+  Report report;
+  report.cells = {{"base", {}, {measured, measured}, {}}};
+  const auto text = summarize(report, {});
+  EXPECT_THAT(text, HasSubstr("Longest stall: 30 ms (no probe: cause not told)"));
+  EXPECT_THAT(text, HasSubstr("not told"));
+  EXPECT_THAT(text, HasSubstr("8 k datagrams sent, 25 % lost, 0.5 % unread\n"));
+  EXPECT_THAT(text, Not(HasSubstr("by eBPF")));
+}
+
 TEST(Summary, VerbosityAddsTheLongestStallsAndWhatProbesFound) {
   auto measured = repetition(stalls(Cause::sndbuf_full, 5'000'000, 3));
   Offender worst;

@@ -96,12 +96,6 @@ void follow(RunContext& context, const CampaignOptions& options, const CampaignP
 
 }  // namespace
 
-void require_privileges() {
-  if (::geteuid() == 0) return;
-  throw Error(ErrorKind::incapable, "make a lab", "this needs root (namespaces, cgroups, eBPF)",
-              "run it with sudo; `netstall plan` and `netstall doctor` work without");
-}
-
 JournalHead journal_head_of(const Campaign& campaign, const Plan& plan,
                             const CampaignOptions& options) {
   auto cells = campaign.selection ? campaign.selection->indices : std::vector<std::uint32_t>{};
@@ -116,20 +110,20 @@ Nanoseconds time_of(const Campaign& campaign, const Plan& plan,
 
 CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
                              const CampaignOptions& options) {
-  require_privileges();
   const Interrupts interrupts;
   const Fd exe = open_own_executable();
   Journal journal(options.journal, journal_head_of(campaign, plan, options),
                   options.resume ? JournalStart::resumed : JournalStart::fresh);
-  for (const auto& line : restore_leftovers(options.state_root).sentences) {
+  for (const auto& line : restore_leftovers(options.privileges.state_root).sentences) {
     if (options.warn) options.warn(line);
   }
   const auto hook = step_hook_from_environment();
-  auto guardian = Guardian::start(options.state_root, exe.get(), hook);
+  auto guardian = Guardian::start(options.privileges.state_root, exe.get(), hook);
   auto memory = tcp_memory_at_rest();
 
   CampaignOutcome outcome;
   std::size_t skipped = 0;
+  std::size_t left_out = 0;
   std::size_t good = 0;
   const auto count = [&](Status status) {
     outcome.interrupted = status == Status::interrupted;
@@ -144,9 +138,20 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
        next < plan.order.size() && !outcome.interrupted && !outcome.journal_error; ++next) {
     if (places[next]) continue;
     const auto& planned = plan.order[next];
+    if (options.enough && planned.index >= campaign.cells.timing(planned.cell).repetitions &&
+        options.enough(planned.cell, planned.index)) {
+      ++left_out;
+      continue;
+    }
     const Cell cell = campaign.cells[planned.cell];
-    RunContext context{options.probes, plan.seed + next, exe.get(), options.state_root,
-                       hook,           options.say,      {},        {}};
+    RunContext context;
+    context.probes = options.probes;
+    context.seed = plan.seed + next;
+    context.exe_fd = exe.get();
+    context.privileges = options.privileges;
+    context.step_hook = hook;
+    context.say = options.say;
+    context.warn = options.warn;
     if (options.progress) {
       follow(context, options, {done, plan.order.size(), cell.id, planned.index},
              time_left(campaign, plan, places, next));
@@ -173,7 +178,7 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
     outcome.not_restored.insert(outcome.not_restored.end(), repetition.not_restored.begin(),
                                 repetition.not_restored.end());
   }
-  outcome.all_skipped = skipped == plan.order.size();
+  outcome.all_skipped = skipped + left_out == plan.order.size();
   const auto left = guardian.finish();
   outcome.not_restored.insert(outcome.not_restored.end(), left.begin(), left.end());
   return outcome;

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "bench/run/journal.hpp"
+#include "bench/run/privileges.hpp"
 #include "bench/run/repetition.hpp"
 #include "model/plan.hpp"
 
@@ -29,12 +30,15 @@ struct CampaignProgress {
 struct CampaignOptions {
   ProbeMode probes = ProbeMode::automatic;
   std::filesystem::path journal;
-  std::string tool;     // version and revision, for the journal's head
-  bool resume = false;  // go on with a journal that is there
-  std::filesystem::path state_root = kRunRoot;
+  std::string tool;                              // version and revision, for the journal's head
+  bool resume = false;                           // go on with a journal that is there
+  Privileges privileges;                         // take_privileges()
   std::function<void(const std::string&)> say;   // a line for -v
   std::function<void(const std::string&)> warn;  // what was left of a killed run
   std::function<void(const CampaignProgress&)> progress;
+  // Before a repetition beyond /timing/repetitions, by the cell's place in the campaign and
+  // the repetition's index: whether the cell has enough. Absent: none has.
+  std::function<bool(std::uint32_t cell, std::uint32_t index)> enough;
 };
 
 struct CampaignOutcome {
@@ -45,10 +49,6 @@ struct CampaignOutcome {
   // The journal could not be written: it ended there, with all before it kept.
   std::optional<Error> journal_error;
 };
-
-// Throws Error (incapable) unless this process may make namespaces, cgroups and
-// probes.
-void require_privileges();
 
 // The head of the journal that run_campaign() writes for these; its time is left open.
 JournalHead journal_head_of(const Campaign& campaign, const Plan& plan,

@@ -8,8 +8,10 @@
 #include <csignal>
 
 #include "base/error.hpp"
+#include "bench/run/ring_worker.hpp"
 #include "loadgen/effective.hpp"
 #include "loadgen/worker.hpp"
+#include "model/probes.hpp"
 
 namespace netstall {
 namespace {
@@ -21,29 +23,42 @@ constexpr auto kConnectGrace = 30s;    // a worker's, beyond the ramp
 constexpr auto kAnswerGrace = 15s;     // ours beyond the worker's: it tells more than we can
 constexpr auto kResultDeadline = 60s;  // histograms of thousands of connections
 constexpr auto kCloseDeadline = 30s;
+// Beyond the link's delay: datagrams of the window are on their way so long, not lost.
+constexpr auto kDrain = 250ms;
 constexpr auto kLead = 50ms;  // from `go` until every worker has read it
 constexpr int kClockProbes = 5;
+// Sockets that all workers together ask the kernel about at a sample; each takes a microsecond
+// or two, so that ten samples a second take less than half a percent of a CPU.
+constexpr std::size_t kSurveyed = 200;
 
 }  // namespace
 
-Crew::Crew(const Assignment& assignment, const Scenario& scenario, const PerSide<CrewPlace>& places,
+Crew::Crew(const Assignment& assignment, const Scenario& scenario, const CrewPlaces& places,
            const CrewOptions& options, const Interrupts& interrupts)
     : scenario_(scenario), places_(places), options_(options), interrupts_(interrupts) {
+  if (std::any_of(assignment.workers.begin(), assignment.workers.end(),
+                  [](const WorkerPlan& plan) { return plan.ring; })) {
+    ring_worker_ = open_ring_worker();
+  }
   members_.reserve(assignment.workers.size());
-  for (const auto& plan : assignment.workers) members_.push_back(start(plan, places_[plan.side]));
+  for (const auto& plan : assignment.workers) members_.push_back(start(plan, places_.of(plan)));
 }
 
 Crew::Member Crew::start(const WorkerPlan& plan, const CrewPlace& place) const {
   auto [ours, theirs] = make_control_pair();
   SpawnOptions spawn;
   spawn.argv = {kWorkerName};
-  spawn.exe_fd = options_.exe_fd;
+  spawn.exe_fd = plan.ring ? ring_worker_.get() : options_.exe_fd;
   spawn.control_fd = theirs.get();
   spawn.netns = place.netns;
   spawn.cgroup_procs = place.cgroup_procs;
+  spawn.cpus = place.cpus;
   spawn.expendable = true;
   spawn.keep_net_admin = std::any_of(plan.shares.begin(), plan.shares.end(), [this](auto& share) {
     return needs_net_admin(scenario_.flows.at(share.flow).socket);
+  });
+  spawn.may_lock_memory = std::any_of(plan.shares.begin(), plan.shares.end(), [this](auto& share) {
+    return scenario_.flows.at(share.flow).socket.zerocopy;
   });
   return {plan,
           ChildProcess::spawn(spawn),
@@ -53,20 +68,29 @@ Crew::Member Crew::start(const WorkerPlan& plan, const CrewPlace& place) const {
           {}};
 }
 
+FlowTask Crew::task_for(const WorkerPlan& plan, const Share& share) const {
+  auto task = task_of(scenario_.flows.at(share.flow), share, options_.seed);
+  const auto& peer = plan.side == Side::client ? places_.server : places_.clients.at(share.client);
+  task.peer = task.family == Family::ipv4 ? peer.address_v4 : peer.address_v6;
+  return task;
+}
+
 Configure Crew::configuration(const Member& member) const {
-  const auto& own = places_[member.plan.side];
-  const auto& peer = places_[other(member.plan.side)];
+  const auto& own = places_.of(member.plan);
   Configure configure;
   configure.side = member.plan.side;
   configure.local_v4 = own.address_v4;
   configure.local_v6 = own.address_v6;
-  configure.peer_v4 = peer.address_v4;
-  configure.peer_v6 = peer.address_v6;
   for (const auto& share : member.plan.shares) {
-    configure.tasks.push_back(task_of(scenario_.flows.at(share.flow), share, options_.seed));
+    configure.tasks.push_back(task_for(member.plan, share));
   }
   configure.ramp = scenario_.timing.ramp;
   configure.connect_deadline = kConnectGrace;
+  const auto& probes = scenario_.probes;
+  configure.readers_try_in_vain =
+      std::find(probes.begin(), probes.end(), ProbeId::reader_waits) != probes.end();
+  configure.survey_budget =
+      static_cast<std::uint32_t>(std::max<std::size_t>(kSurveyed / members_.size(), 1));
   configure.seed = options_.seed * 1000003 + std::uint64_t{member.plan.index} * 2 +
                    (member.plan.side == Side::server ? 1U : 0U);
   return configure;
@@ -128,10 +152,12 @@ std::vector<Connected> Crew::connect() {
   }
   const auto client_answers =
       gather<Connected>(MessageType::connected, clients, client_deadline, "connect");
+  // Of UDP both sides know their sockets; there is nothing to settle.
   std::map<std::uint16_t, std::uint32_t> established;
   for (std::size_t i = 0; i < clients.size(); ++i) {
     const auto& shares = clients[i]->plan.shares;
     for (std::size_t task = 0; task < shares.size(); ++task) {
+      if (is_udp(scenario_.flows.at(shares[task].flow).pattern)) continue;
       established[shares[task].port] += client_answers[i].tasks.at(task).established;
     }
   }
@@ -162,10 +188,18 @@ Window Crew::go(Nanoseconds warmup, Nanoseconds measure, Nanoseconds sample_ever
   for (auto& member : members_) {
     const auto offset = member.clock_offset;
     const Go go{(window.traffic_from + offset).ns, (window.from + offset).ns,
-                (window.to + offset).ns, sample_every};
+                (window.to + offset).ns, sample_every, drain()};
     member.channel.send(static_cast<std::uint8_t>(MessageType::go), to_wire(go));
   }
   return window;
+}
+
+// A request goes there, and its response back.
+Nanoseconds Crew::drain() const {
+  const bool datagrams = std::any_of(scenario_.flows.begin(), scenario_.flows.end(),
+                                     [](const FlowGroup& flow) { return is_udp(flow.pattern); });
+  if (!datagrams) return Nanoseconds(0);
+  return kDrain + 2 * scenario_.lab.link.delay.value_or(Nanoseconds(0));
 }
 
 void Crew::attend(MonoTime until, const SampleSink& sink) {
@@ -177,8 +211,8 @@ void Crew::attend(MonoTime until, const SampleSink& sink) {
 }
 
 std::vector<Result> Crew::results(const SampleSink& sink) {
-  return gather<Result>(MessageType::result, everyone(), Deadline(kResultDeadline), "give results",
-                        sink);
+  return gather<Result>(MessageType::result, everyone(), Deadline(kResultDeadline + drain()),
+                        "give results", sink);
 }
 
 void Crew::close() {

@@ -15,12 +15,23 @@
 
 namespace netstall {
 
-// Where the workers of one side live.
+// Where the workers of the server, or of a client, live.
 struct CrewPlace {
   const Netns* netns = nullptr;
   std::vector<std::string> cgroup_procs;
   std::string address_v4;
   std::string address_v6;
+  CpuList cpus;  // none: all that this process may use
+};
+
+// As the plan numbers the clients.
+struct CrewPlaces {
+  std::vector<CrewPlace> clients;
+  CrewPlace server;
+
+  const CrewPlace& of(const WorkerPlan& worker) const {
+    return worker.side == Side::server ? server : clients.at(worker.client);
+  }
 };
 
 struct CrewOptions {
@@ -44,7 +55,7 @@ class Crew {
   // `worker` counts as Assignment::workers does; the sample's time is in our clock.
   using SampleSink = std::function<void(std::size_t worker, const Sample&)>;
 
-  Crew(const Assignment& assignment, const Scenario& scenario, const PerSide<CrewPlace>& places,
+  Crew(const Assignment& assignment, const Scenario& scenario, const CrewPlaces& places,
        const CrewOptions& options, const Interrupts& interrupts);
 
   // Servers listen, clients know what to do, and every clock is compared.
@@ -74,6 +85,7 @@ class Crew {
 
   Member start(const WorkerPlan& plan, const CrewPlace& place) const;
   Configure configuration(const Member& member) const;
+  FlowTask task_for(const WorkerPlan& plan, const Share& share) const;
   void compare_clocks();
   template <class Message>
   std::vector<Message> gather(MessageType type, const std::vector<Member*>& from,
@@ -81,15 +93,17 @@ class Crew {
                               const SampleSink& sink = {});
   void pump(const Deadline& deadline, std::string_view doing, const SampleSink& sink);
   void take_frames(std::size_t worker, const SampleSink& sink);
+  Nanoseconds drain() const;
   static bool said_goodbye(const Member& member);
   [[noreturn]] void report_end(Member& member, std::string_view doing);
   std::vector<Member*> everyone();
   std::vector<Member*> of_side(Side side);
 
   const Scenario& scenario_;
-  const PerSide<CrewPlace>& places_;
+  const CrewPlaces& places_;
   const CrewOptions& options_;
   const Interrupts& interrupts_;
+  Fd ring_worker_;  // where a worker of the plan is one
   std::vector<Member> members_;
 };
 

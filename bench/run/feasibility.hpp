@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "bench/run/privileges.hpp"
 #include "model/scenario.hpp"
 
 namespace netstall {
@@ -19,10 +20,17 @@ class Feasibility {
   std::optional<std::string> why_not(const Scenario& scenario);
 
  private:
-  std::optional<std::string> why_no_limit();
+  const std::optional<std::string>& why_no_tcp_limit();
+  const std::optional<std::string>& why_no_limit();
+  const std::optional<std::string>& why_no_ring();
+  const std::optional<std::string>& why_not_bridge();
   const std::optional<std::string>& why_not_qdisc(const std::string& qdisc);
 
+  bool without_root_ = rootless();
+  std::optional<std::optional<std::string>> tcp_memory_limit_;
   std::optional<std::optional<std::string>> memory_limit_;
+  std::optional<std::optional<std::string>> ring_;
+  std::optional<std::optional<std::string>> bridge_;
   std::map<std::string, std::optional<std::string>> qdiscs_;
 };
 

@@ -44,13 +44,24 @@ struct Ends {
   PerSide<std::uint64_t> established{};
   PerSide<std::uint64_t> alive{};
   std::map<std::string, std::uint64_t> not_accepted;  // errno name → count
+  // Of each multicast group: messages sent to it, and who has joined it.
+  std::vector<std::uint64_t> sent_to;
+  std::vector<std::uint64_t> joined;
 };
+
+void add_each(std::vector<std::uint64_t>& into, const std::vector<std::uint64_t>& part) {
+  into.resize(std::max(into.size(), part.size()));
+  for (std::size_t i = 0; i < part.size(); ++i) into[i] += part[i];
+}
 
 // `side` is the worker's; which buffer of which end counts follows from who sends.
 void add_connected(FlowResult& flow, const FlowGroup& group, Side side, const ConnectedTask& task,
                    Ends& ends) {
   ends.established[side] += task.established;
-  if (side == Side::client) {
+  if (group.pattern == Pattern::multicast) {
+    // Those that join, wherever they are: who sends has nobody to connect to.
+    if (side != group.sender) add_counts(flow.connections_failed, task.failed);
+  } else if (side == Side::client) {
     add_counts(flow.connections_failed, task.failed);
     if (task.connect) merge_into(flow.connect, *task.connect);
   } else {
@@ -68,17 +79,62 @@ void add_connected(FlowResult& flow, const FlowGroup& group, Side side, const Co
 
 // A connection counts where both ends have it: the kernel completes one that the
 // server's program never accepts.
-void count_connections(FlowResult& flow, const Ends& ends, bool has_results) {
+void count_connections(FlowResult& flow, const FlowGroup& group, const Ends& ends,
+                       bool has_results) {
+  if (group.pattern == Pattern::multicast) {
+    flow.connections_established = ends.established[other(group.sender)];
+    if (has_results) flow.connections_alive = ends.alive[other(group.sender)];
+    return;
+  }
   const auto client = ends.established[Side::client];
   const auto server = ends.established[Side::server];
   flow.connections_established = std::min(client, server);
   if (server < client) {
     add_counts(flow.connections_failed, ends.not_accepted);
-    flow.connections_failed["not accepted"] += client - server;
+    flow.connections_failed[kNotAccepted] += client - server;
   }
   if (has_results) {
     flow.connections_alive = std::min(ends.alive[Side::client], ends.alive[Side::server]);
   }
+}
+
+// Each end tells its part of the whole.
+void add_datagrams(FlowResult& flow, const DatagramResult& part) {
+  auto& all = flow.datagrams ? *flow.datagrams : flow.datagrams.emplace();
+  all.sent += part.sent;
+  all.received += part.received;
+  all.unread += part.unread;
+  all.reordered += part.reordered;
+  all.duplicated += part.duplicated;
+  all.delivered += part.delivered;
+  if (part.delivery) merge_into(flow.delivery_latency, *part.delivery);
+}
+
+// What was neither read nor waits to be. A send() that was under way when the sender was
+// asked, and was done when the reader was, is the reader's alone.
+void count_lost(FlowResult& flow, const Ends& ends) {
+  if (!flow.datagrams) return;
+  auto& all = *flow.datagrams;
+  if (!ends.joined.empty()) {
+    // One for each that has joined.
+    all.sent = 0;
+    for (std::size_t i = 0; i < std::min(ends.joined.size(), ends.sent_to.size()); ++i) {
+      all.sent += ends.joined[i] * ends.sent_to[i];
+    }
+  }
+  all.sent = std::max(all.sent, all.received + all.unread);
+  all.lost = all.sent - all.received - all.unread;
+}
+
+void add_survey(FlowResult& flow, const SurveyResult& survey, bool sends) {
+  auto& info = flow.tcp_info ? *flow.tcp_info : flow.tcp_info.emplace();
+  merge_into(sends ? info.send_queue : info.receive_queue, survey.queue);
+  if (!sends) return;
+  info.connections += survey.connections;
+  info.elapsed_ns += survey.elapsed_ns;
+  info.busy_ns += survey.busy_ns;
+  info.rwnd_limited_ns += survey.rwnd_limited_ns;
+  info.sndbuf_limited_ns += survey.sndbuf_limited_ns;
 }
 
 void add_result(FlowResult& flow, const FlowGroup& group, Side side, const ResultTask& task,
@@ -96,12 +152,27 @@ void add_result(FlowResult& flow, const FlowGroup& group, Side side, const Resul
         flow.goodput_bytes_per_s.value_or(0) +
         static_cast<double>(*task.bytes_read) * 1e9 / static_cast<double>(window.count());
   }
+  if (task.delivery) merge_into(flow.delivery_latency, *task.delivery);
+  if (task.datagrams) add_datagrams(flow, *task.datagrams);
+  if (task.survey) add_survey(flow, *task.survey, task.sent.has_value());
   if (task.sent) {
     flow.messages = flow.messages.value_or(0) + task.sent->messages;
     if (task.sent->backlog) flow.backlog = flow.backlog.value_or(0) + *task.sent->backlog;
-    merge_into(flow.send_call, task.sent->send_call);
+    if (task.sent->zerocopy) {
+      auto& zerocopy = flow.zerocopy ? *flow.zerocopy : flow.zerocopy.emplace();
+      zerocopy.sends += task.sent->zerocopy->sends;
+      zerocopy.refused += task.sent->zerocopy->refused;
+      zerocopy.completed += task.sent->zerocopy->completed;
+      zerocopy.copied += task.sent->zerocopy->copied;
+    }
+    if (task.sent->vain_sends) {
+      flow.vain_sends = flow.vain_sends.value_or(0) + *task.sent->vain_sends;
+    }
+    if (task.sent->send_call) merge_into(flow.send_call, *task.sent->send_call);
     merge_into(flow.send_latency, task.sent->send_latency);
+    if (task.sent->connect) merge_into(flow.connect, *task.sent->connect);
     if (task.sent->acked) merge_into(flow.acked_latency, *task.sent->acked);
+    if (task.sent->kernel_acked) merge_into(flow.kernel_acked_latency, *task.sent->kernel_acked);
     merge_into(flow.own_clock, stalls_by_own_clock(task.sent->own_clock));
     auto& unsure = flow.own_clock_unsure ? *flow.own_clock_unsure : flow.own_clock_unsure.emplace();
     unsure.stalls += task.sent->own_clock.unsure_stalls;
@@ -144,12 +215,17 @@ std::vector<FlowResult> join_results(const Scenario& scenario, const Assignment&
     if (worker < results.size()) {
       for (const auto& task : results[worker].tasks) {
         add_result(flows.at(task.flow), scenario.flows.at(task.flow), side, task, window);
-        ends.at(task.flow).alive[side] += task.alive;
+        auto& of_flow = ends.at(task.flow);
+        of_flow.alive[side] += task.alive;
+        if (!task.datagrams) continue;
+        add_each(side == scenario.flows[task.flow].sender ? of_flow.sent_to : of_flow.joined,
+                 task.datagrams->of_group);
       }
     }
   }
   for (std::size_t i = 0; i < flows.size(); ++i) {
-    count_connections(flows[i], ends[i], !results.empty());
+    count_connections(flows[i], scenario.flows[i], ends[i], !results.empty());
+    count_lost(flows[i], ends[i]);
   }
   return flows;
 }

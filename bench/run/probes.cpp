@@ -14,8 +14,9 @@ constexpr const char* kOwnClock = "own_clock";
 constexpr const char* kSendWait = "send_wait";
 constexpr const char* kWorstStalls = "worst_stalls";
 
-// How many sockets of a flow group's connection send.
+// How many sockets of a flow group's connection send, by TCP: senders of UDP wait elsewhere.
 std::uint32_t senders_each(const FlowGroup& flow) {
+  if (is_udp(flow.pattern)) return 0;
   return flow.pattern == Pattern::duplex ? 2 : 1;
 }
 
@@ -25,6 +26,7 @@ std::vector<FlowPort> ports_of(const Scenario& scenario, const Assignment& assig
     if (worker.side != Side::server) continue;
     for (const auto& share : worker.shares) {
       const auto& flow = scenario.flows[share.flow];
+      if (senders_each(flow) == 0) continue;
       for (const auto side : {Side::client, Side::server}) {
         if (side != flow.sender && senders_each(flow) == 1) continue;
         ports.push_back({share.port, share.flow, side});
@@ -93,6 +95,8 @@ KernelProbeOptions kernel_probe_options(const Scenario& scenario, const Assignme
     options.flows.push_back(flow.name);
     options.connections += flow.connections * senders_each(flow);
   }
+  // Without TCP there is none; a map has room for one at least.
+  options.connections = std::max(options.connections, 1U);
   for (const auto& worker : assignment.workers) {
     options.threads += static_cast<std::uint32_t>(worker.threads);
   }
@@ -116,8 +120,9 @@ std::vector<std::pair<ProbeId, std::uint64_t>> probe_memory(const Scenario& scen
 }
 
 Probes::Probes(ProbeMode mode, const Scenario& scenario, const Assignment& assignment,
-               const Netns& client, const Netns& server)
+               const Lab& lab)
     : chosen_(scenario.probes) {
+  for (const auto& flow : scenario.flows) udp_.push_back(is_udp(flow.pattern));
   report_.backend = kOwnClock;
   for (const auto cause : causes_untold(ProbeBackend::own_clock)) {
     report_.cannot_tell.emplace_back(name_of(cause));
@@ -128,14 +133,16 @@ Probes::Probes(ProbeMode mode, const Scenario& scenario, const Assignment& assig
     return;
   }
   auto options = kernel_probe_options(scenario, assignment);
-  options.client_cookie = client.cookie();
-  options.server_cookie = server.cookie();
+  for (std::uint32_t client = 0; client < lab.clients(); ++client) {
+    options.client_cookies.push_back(lab.netns(Side::client, client).cookie());
+  }
+  options.server_cookie = lab.netns(Side::server).cookie();
   report_.missing[kSendWait] = "not among the scenario's probes";
   for (const auto id : chosen_) {
     if (id == ProbeId::send_wait) {
       auto own = send_wait_options(scenario, assignment);
-      own.client_cookie = client.cookie();
-      own.server_cookie = server.cookie();
+      own.client_cookies = options.client_cookies;
+      own.server_cookie = options.server_cookie;
       load_send_wait(mode, own);
     } else if (id == ProbeId::worst_stalls) {
       if (chosen(chosen_, ProbeId::send_wait)) continue;
@@ -146,7 +153,9 @@ Probes::Probes(ProbeMode mode, const Scenario& scenario, const Assignment& assig
       load(mode, id, options);
     }
   }
-  if (std::any_of(chosen_.begin(), chosen_.end(), has_counters)) counters_.emplace(server);
+  if (std::any_of(chosen_.begin(), chosen_.end(), has_counters)) {
+    counters_.emplace(lab.netns(Side::server));
+  }
 }
 
 void Probes::load_send_wait(ProbeMode mode, const SendWaitOptions& options) {
@@ -179,6 +188,9 @@ void Probes::load_send_wait(ProbeMode mode, const SendWaitOptions& options) {
     report_.cannot_tell.emplace_back(name_of(cause));
   }
   report_.notes = send_wait_->notes();
+  if (std::find(udp_.begin(), udp_.end(), true) == udp_.end()) return;
+  report_.notes.emplace_back(
+      "senders of UDP do not wait in sk_stream_wait_memory(): their stalls are own_clock's alone");
 }
 
 void Probes::load(ProbeMode mode, ProbeId id, const KernelProbeOptions& options) {
@@ -245,6 +257,7 @@ void Probes::read_stalls(Repetition& repetition) const {
       repetition.worst_stalls = std::move(reading.worst);
     }
     for (std::size_t i = 0; i < repetition.flows.size(); ++i) {
+      if (udp_[i]) continue;
       merge_into(repetition.stalls, reading.per_flow.at(i));
       repetition.flows[i].stalls = std::move(reading.per_flow.at(i));
     }

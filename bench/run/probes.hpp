@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/netns.hpp"
+#include "bench/lab/lab.hpp"
 #include "bench/run/counter_probes.hpp"
 #include "bpf/kernel_probe.hpp"
 #include "bpf/program_cost.hpp"
@@ -22,8 +22,7 @@ class Probes {
  public:
   // Loads and attaches: call before the first socket exists. Throws Error
   // (incapable) when probes are required and one that was chosen does not load.
-  Probes(ProbeMode mode, const Scenario& scenario, const Assignment& assignment,
-         const Netns& client, const Netns& server);
+  Probes(ProbeMode mode, const Scenario& scenario, const Assignment& assignment, const Lab& lab);
 
   // Before the window: its edges in CLOCK_MONOTONIC. The kernel's statistics of
   // BPF programs, from which the cost comes, tax every program of the machine:
@@ -43,6 +42,7 @@ class Probes {
   void read_stalls(Repetition& repetition) const;
 
   std::vector<ProbeId> chosen_;
+  std::vector<bool> udp_;  // of each flow group
   ProbeReport report_;
   std::optional<SendWait> send_wait_;
   std::vector<std::pair<ProbeId, std::unique_ptr<KernelProbe>>> loaded_;

@@ -8,6 +8,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "bench/lab/device_reader.hpp"
 #include "bench/lab/machine_lock.hpp"
 #include "bench/observe/namespace_counters.hpp"
 #include "bench/observe/tcp_memory.hpp"
@@ -32,13 +33,27 @@ void step(const RunContext& context, const char* name) {
   if (context.step_hook) context.step_hook(name);
 }
 
-CrewPlace place_of(const Lab& lab, const Scenario& scenario, Side side) {
-  CrewPlace place{&lab.netns(side), lab.cgroup_procs(side), lab.address(side, Family::ipv4), {}};
+CrewPlace place_of(const Lab& lab, const Scenario& scenario, const Assignment& assignment,
+                   Side side, std::uint32_t client = 0) {
+  CrewPlace place{&lab.netns(side, client),
+                  lab.cgroup_procs(side),
+                  lab.address(side, Family::ipv4, client),
+                  {},
+                  assignment.placement[side].workers};
   const bool wants_ipv6 =
       std::any_of(scenario.flows.begin(), scenario.flows.end(),
                   [](const FlowGroup& flow) { return flow.family == Family::ipv6; });
-  if (wants_ipv6) place.address_v6 = lab.address(side, Family::ipv6);
+  if (wants_ipv6) place.address_v6 = lab.address(side, Family::ipv6, client);
   return place;
+}
+
+CrewPlaces places_of(const Lab& lab, const Scenario& scenario, const Assignment& assignment) {
+  CrewPlaces places;
+  for (std::uint32_t client = 0; client < lab.clients(); ++client) {
+    places.clients.push_back(place_of(lab, scenario, assignment, Side::client, client));
+  }
+  places.server = place_of(lab, scenario, assignment, Side::server);
+  return places;
 }
 
 std::string listed(const std::map<std::string, std::uint64_t>& counts) {
@@ -49,12 +64,20 @@ std::string listed(const std::map<std::string, std::uint64_t>& counts) {
 
 // Nothing, or why fewer connections than asked for carried traffic to the end: the
 // figures of the others answer another question.
-std::optional<std::string> shortfall(const std::vector<FlowResult>& flows) {
-  for (const auto& flow : flows) {
+// How many may join is what a scenario of multicast asks.
+std::optional<std::string> shortfall(const Scenario& scenario,
+                                     const std::vector<FlowResult>& flows) {
+  for (std::size_t i = 0; i < flows.size(); ++i) {
+    const auto& flow = flows[i];
+    if (scenario.flows[i].pattern == Pattern::multicast) continue;
     if (flow.connections_established != flow.connections_requested) {
-      return fmt::format("flow {}: {} of {} connections were established{}", flow.name,
+      return fmt::format("flow {}: {} of {} connections were established{}{}", flow.name,
                          flow.connections_established, flow.connections_requested,
-                         listed(flow.connections_failed));
+                         listed(flow.connections_failed),
+                         flow.connections_failed.contains(kNotAccepted)
+                             ? " (their clients have them: a full accept queue, "
+                               "net.core.somaxconn, drops a client's last ACK)"
+                             : "");
     }
     const auto alive = flow.connections_alive.value_or(flow.connections_established);
     if (alive < flow.connections_established) {
@@ -76,34 +99,53 @@ Nanoseconds longest_hold(Nanoseconds planned, bool of_memory) {
   return of_memory ? planned + kMemoryHoldMargin : 2 * planned + kHoldMargin;
 }
 
-// Counters of both namespaces and of the host, at both edges of the window.
+// Counters of the sides' namespaces and of the host, at both edges of the window.
 class WindowCounters {
  public:
-  explicit WindowCounters(Lab& lab)
-      : lab_(lab), client_(lab.netns(Side::client)), server_(lab.netns(Side::server)) {}
+  WindowCounters(Lab& lab, HostCounters& host)
+      : lab_(lab), server_(lab.netns(Side::server)), host_(host) {
+    for (std::uint32_t client = 0; client < lab.clients(); ++client) {
+      clients_.emplace_back(lab.netns(Side::client, client));
+    }
+  }
   void at_start() { start_ = read(); }
   void at_end() { end_ = read(); }
   void read_into(Repetition& repetition) const {
-    repetition.client = difference(start_.client, end_.client);
+    std::vector<KernelCounters> clients;
+    for (std::size_t i = 0; i < clients_.size(); ++i) {
+      clients.push_back(difference(start_.clients[i], end_.clients[i]));
+    }
+    repetition.client = sum_of(std::move(clients));
     repetition.server = difference(start_.server, end_.server);
     repetition.host = difference(start_.host, end_.host);
   }
 
  private:
   struct Snapshots {
-    CounterSnapshot client;
+    std::vector<CounterSnapshot> clients;
     CounterSnapshot server;
     CounterSnapshot host;
   };
   Snapshots read() {
-    Snapshots now{client_.read(), server_.read(), read_host_counters()};
-    now.client.counters.merge(lab_.link_counters(Side::client));
-    now.server.counters.merge(lab_.link_counters(Side::server));
+    Snapshots now;
+    for (auto& client : clients_) now.clients.push_back(client.read());
+    now.server = server_.read();
+    now.host = host_.read();
+    // The lab's are the sum over the clients already.
+    add_lab(Side::client, now.clients.front());
+    add_lab(Side::server, now.server);
     return now;
   }
+  void add_lab(Side side, CounterSnapshot& snapshot) {
+    snapshot.counters.merge(lab_.link_counters(side));
+    auto memory = lab_.memory(side);
+    snapshot.counters.merge(memory.events);
+    snapshot.gauges.merge(memory.bytes);
+  }
   Lab& lab_;
-  NamespaceCounters client_;
+  std::vector<NamespaceCounters> clients_;
   NamespaceCounters server_;
+  HostCounters& host_;
   Snapshots start_;
   Snapshots end_;
 };
@@ -136,7 +178,7 @@ void measure(Crew& crew, Probes& probes, Lab& lab, const Scenario& scenario,
              const Assignment& assignment, const std::vector<Connected>& connected,
              const RunContext& context, Repetition& repetition) {
   const auto& timing = scenario.timing;
-  WindowCounters counters(lab);
+  WindowCounters counters(lab, *context.privileges.host);
   TcpMemory memory;
 
   const auto window = crew.go(timing.warmup, timing.measure, kSampleEvery);
@@ -150,6 +192,7 @@ void measure(Crew& crew, Probes& probes, Lab& lab, const Scenario& scenario,
   lab.open_window();
   counters.at_start();
   probes.at_window_start();
+  const auto devices_before = lab.devices();  // drivers may take some ms to tell
   step(context, "measure");
   Glances glances(context, repetition.flows);
   for (std::size_t k = 1; k <= series.points(); ++k) {
@@ -159,6 +202,7 @@ void measure(Crew& crew, Probes& probes, Lab& lab, const Scenario& scenario,
     glances.add(series.reading(k - 1));
   }
   counters.at_end();
+  repetition.devices = over_window(devices_before, lab.devices());
   repetition.not_restored = lab.close_window();
   step(context, "results");
   const auto results = crew.results(sink);
@@ -180,6 +224,7 @@ void run_in_lab(const Scenario& scenario, const Assignment& assignment, const Ru
   LabOptions lab_options;
   lab_options.hook = context.step_hook;
   lab_options.interrupted = interrupted;
+  lab_options.warn = context.warn;
   const auto& timing = scenario.timing;
   const auto& sysctl = scenario.sysctl;
   const bool memory = touches_memory(sysctl.host) || touches_memory(sysctl.window);
@@ -188,19 +233,18 @@ void run_in_lab(const Scenario& scenario, const Assignment& assignment, const Ru
   Lab lab(scenario.lab, scenario.sysctl, guardian, lab_options);
   repetition.memory_limit = lab.memory_limit();
   repetition.qdisc = lab.qdisc();
+  repetition.placement = facts_of(assignment.placement);
   repetition.sysctl_left_out = lab.sysctl_left_out();
   const auto unwind = [&] {
     for (auto& sentence : lab.tear_down()) repetition.not_restored.push_back(std::move(sentence));
   };
   try {
     step(context, "probes");
-    Probes probes(context.probes, scenario, assignment, lab.netns(Side::client),
-                  lab.netns(Side::server));
+    Probes probes(context.probes, scenario, assignment, lab);
     repetition.probes = probes.report();
 
     step(context, "workers");
-    const PerSide<CrewPlace> places{place_of(lab, scenario, Side::client),
-                                    place_of(lab, scenario, Side::server)};
+    const auto places = places_of(lab, scenario, assignment);
     const CrewOptions options{context.exe_fd, context.seed, context.say};
     Crew crew(assignment, scenario, places, options, interrupts);
     for (const auto pid : crew.pids()) guardian.watch_process(pid);
@@ -211,13 +255,18 @@ void run_in_lab(const Scenario& scenario, const Assignment& assignment, const Ru
     repetition.flows = join_results(scenario, assignment, connected, {}, scenario.timing.measure);
 
     step(context, "wait for other runs' windows");
-    const MachineLock window_lock(context.state_root / "window.lock", Deadline(kLockDeadline),
-                                  interrupted);
+    const MachineLock window_lock(context.privileges.state_root / "window.lock",
+                                  Deadline(kLockDeadline), interrupted);
     measure(crew, probes, lab, scenario, assignment, connected, context, repetition);
 
     step(context, "close");
     crew.close();
     step(context, "unwind");
+  } catch (const Error& error) {
+    const auto kills = lab.oom_kills();
+    unwind();
+    if (kills.empty()) throw;
+    throw Error(error.kind(), error.what(), kills, error.remedy());
   } catch (...) {
     unwind();
     throw;
@@ -242,7 +291,7 @@ RepetitionOutcome run_repetition(const Scenario& scenario, const Assignment& ass
       return outcome;
     }
     run_in_lab(scenario, assignment, context, guardian, interrupts, repetition);
-    repetition.reason = shortfall(repetition.flows);
+    repetition.reason = shortfall(scenario, repetition.flows);
     repetition.status = repetition.reason ? Status::failed : Status::ok;
   } catch (const Error& error) {
     repetition.status =

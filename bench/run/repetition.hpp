@@ -1,7 +1,6 @@
 // One repetition of one cell: from an empty machine to a result and back.
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -10,6 +9,7 @@
 #include "bench/lab/guardian.hpp"
 #include "bench/lab/lab.hpp"
 #include "bench/run/interrupts.hpp"
+#include "bench/run/privileges.hpp"
 #include "model/plan.hpp"
 #include "model/report.hpp"
 
@@ -27,9 +27,10 @@ struct RunContext {
   ProbeMode probes = ProbeMode::automatic;
   std::uint64_t seed = 1;
   int exe_fd = -1;                                   // this program, to start workers from
-  std::filesystem::path state_root;                  // /run/netstall
+  Privileges privileges;                             // with where the locks are
   StepHook step_hook;                                // sees every step; empty outside tests
   std::function<void(const std::string&)> say;       // a line for -v; may be empty
+  std::function<void(const std::string&)> warn;      // what was put back for a run that died
   std::function<void(const std::string&)> progress;  // the phase it is in; may be empty
   std::function<void(const Glance&)> glance;         // within the window; may be empty
 };

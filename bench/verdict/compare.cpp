@@ -41,11 +41,7 @@ std::string text_of(const EnvironmentDifference& difference) {
 std::vector<EnvironmentDifference> environment_differences(const ReportSamples& a,
                                                            const ReportSamples& b,
                                                            const CompareOptions& options) {
-  auto in_a = a.environment;
-  auto in_b = b.environment;
-  in_a["scenario"] = a.scenario_hash;
-  in_b["scenario"] = b.scenario_hash;
-  auto differences = fingerprint_differences(in_a, in_b);
+  auto differences = differences_of(a, b);
   if (differences.empty() || options.allow_environment_change) return differences;
   constexpr std::size_t kMostNamed = 5;
   std::string list;
@@ -199,6 +195,14 @@ bool is_undecided(const CellComparison& cell) {
 }
 
 }  // namespace
+
+std::vector<EnvironmentDifference> differences_of(const ReportSamples& a, const ReportSamples& b) {
+  auto in_a = a.environment;
+  auto in_b = b.environment;
+  in_a["scenario"] = a.scenario_hash;
+  in_b["scenario"] = b.scenario_hash;
+  return fingerprint_differences(in_a, in_b);
+}
 
 std::size_t Comparison::count(Verdict verdict) const {
   std::size_t count = 0;

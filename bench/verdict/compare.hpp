@@ -39,4 +39,7 @@ struct CompareOptions {
 // differences).
 Comparison compare(const ReportSamples& a, const ReportSamples& b, const CompareOptions& options);
 
+// In what the machines differ, and whether the scenarios do.
+std::vector<EnvironmentDifference> differences_of(const ReportSamples& a, const ReportSamples& b);
+
 }  // namespace netstall

@@ -177,18 +177,8 @@ std::string text_of(const std::map<std::string, std::string>& labels) {
 }  // namespace
 
 std::optional<std::string> fault_of(const Expectation& expectation) {
+  if (auto fault = fault_of_metric(expectation.metric, expectation.flow)) return fault;
   const Metric* metric = find_metric(expectation.metric);
-  if (metric == nullptr) {
-    const auto nearest = nearest_metric(expectation.metric);
-    return fmt::format("there is no metric \"{}\"{}", expectation.metric,
-                       nearest.empty() ? "; docs/metrics.md lists them"
-                                       : fmt::format("; did you mean \"{}\"?", nearest));
-  }
-  if (metric->scope == Scope::whole && !expectation.flow.empty()) {
-    return fmt::format(
-        "{} is measured of the whole repetition, not of a flow group: leave \"flow\" out",
-        metric->name);
-  }
   if (!expectation.at_most && !expectation.at_least && !expectation.equals) {
     return fmt::format("{} has no limit: give \"at_most\", \"at_least\" or \"equals\"",
                        metric->name);

@@ -11,9 +11,9 @@
 namespace netstall {
 namespace {
 
-constexpr std::array<std::string_view, 10> kDecisive{
-    "kernel.",    "cpu.",    "numa.",       "clock.",  "memory.total_bytes",
-    "memory.thp", "cgroup.", "virtualised", "sysctl.", "scenario"};
+constexpr std::array<std::string_view, 11> kDecisive{
+    "kernel.", "cpu.",        "numa.",   "clock.",   "memory.total_bytes", "memory.thp",
+    "cgroup.", "virtualised", "sysctl.", "scenario", "run.rootless"};
 
 // net.* sysctls that change by themselves or say what a module could offer.
 constexpr std::array<std::string_view, 5> kVolatile{".nf_conntrack_count", ".netdev_rss_key",

@@ -33,6 +33,12 @@ TEST(Fingerprint, FactOfOneSideAloneIsADifference) {
   EXPECT_FALSE(differences[0].b);
 }
 
+// Causes and limits that the one has and the other has not, and other turns.
+TEST(Fingerprint, ARunWithoutRootIsAnother) {
+  EXPECT_THAT(facts({{"run.rootless", "in a user namespace"}, {"run.given_up.probes", "why"}}, {}),
+              testing::ElementsAre("run.rootless"));
+}
+
 TEST(Fingerprint, WhatChangesByItselfDoesNotCount) {
   const auto differ = [](const std::string& fact) {
     return !facts({{fact, "1"}}, {{fact, "2"}}).empty();

@@ -17,6 +17,7 @@ std::vector<Metric> make_catalogue() {
   add_stall_metrics(catalogue);
   add_latency_metrics(catalogue);
   add_traffic_metrics(catalogue);
+  add_datagram_metrics(catalogue);
   add_kernel_metrics(catalogue);
   add_probe_metrics(catalogue);
   return catalogue;
@@ -89,6 +90,22 @@ std::string nearest_metric(std::string_view name) {
   std::vector<std::string_view> names;
   for (const auto& metric : metrics()) names.push_back(metric.name);
   return nearest_word(name, names);
+}
+
+std::optional<std::string> fault_of_metric(std::string_view name, std::string_view flow) {
+  const Metric* metric = find_metric(name);
+  if (metric == nullptr) {
+    const auto nearest = nearest_metric(name);
+    return fmt::format("there is no metric \"{}\"{}", name,
+                       nearest.empty() ? "; docs/metrics.md lists them"
+                                       : fmt::format("; did you mean \"{}\"?", nearest));
+  }
+  if (metric->scope == Scope::whole && !flow.empty()) {
+    return fmt::format(
+        "{} is measured of the whole repetition, not of a flow group: leave \"flow\" out",
+        metric->name);
+  }
+  return std::nullopt;
 }
 
 Reading read_metric(const Metric& metric, RepetitionView& view) {

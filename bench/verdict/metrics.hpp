@@ -71,6 +71,10 @@ const Metric* find_metric(std::string_view name);
 // The nearest name in the catalogue, or empty where none is near.
 std::string nearest_metric(std::string_view name);
 
+// Why a scenario cannot name this metric, with a flow group or without one (empty), as a
+// sentence; nothing where it can.
+std::optional<std::string> fault_of_metric(std::string_view name, std::string_view flow);
+
 // Never throws for what a repetition lacks: that is a Reading without a value.
 Reading read_metric(const Metric& metric, RepetitionView& view);
 

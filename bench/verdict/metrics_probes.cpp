@@ -74,7 +74,7 @@ constexpr EventRow kEventRows[] = {
      [](const Kinds& kinds) { return kind(kinds, "recovery"); }, 10,
      "Segments sent again in fast recovery."},
     {"drops.count", ProbeId::drops, false, "", all_of, 10,
-     "Packets that the kernel dropped in both namespaces, for any reason."},
+     "Packets that the kernel dropped in the sides' namespaces, for any reason."},
     {"drops.memory", ProbeId::drops, false, "", for_want_of_memory, 10,
      "Packets dropped for want of memory, or of room in a receive buffer."},
     {"qdisc_drops.count", ProbeId::qdisc_drops, false, "", all_of, 10,

@@ -27,6 +27,7 @@ Reading read_percentile(const Histogram& histogram, double percent);
 void add_stall_metrics(std::vector<Metric>& catalogue);
 void add_latency_metrics(std::vector<Metric>& catalogue);
 void add_traffic_metrics(std::vector<Metric>& catalogue);
+void add_datagram_metrics(std::vector<Metric>& catalogue);
 void add_kernel_metrics(std::vector<Metric>& catalogue);
 void add_probe_metrics(std::vector<Metric>& catalogue);
 

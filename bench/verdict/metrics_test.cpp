@@ -117,6 +117,36 @@ TEST(Metrics, NotMeasuredIsAbsentAndSaysWhy) {
   EXPECT_EQ(reading.why_absent, "no probe measured stalls");
 }
 
+TEST(Metrics, OfDatagramsAreThoseOfTheFlowGroupsThatHaveAny) {
+  auto repetition = repetition_with_stalls();
+  EXPECT_EQ(metric_value(repetition, "", "datagrams.lost"), std::nullopt);
+  EXPECT_EQ(metric_value(repetition, "", "udp.rcvbuf_errors"), std::nullopt);
+  FlowResult udp;
+  udp.name = "udp";
+  udp.datagrams = DatagramCounts{1000, 700, 50, 250, 9, 3, 690};
+  repetition.flows.push_back(udp);
+  udp.name = "more";
+  udp.datagrams = DatagramCounts{1000, 1000, 0, 0, 0, 0, 1000};
+  repetition.flows.push_back(udp);
+  EXPECT_EQ(metric_value(repetition, "slow", "datagrams.lost"), std::nullopt);
+  EXPECT_THAT(metric_value(repetition, "udp", "datagrams.sent"), Optional(1000.0));
+  EXPECT_THAT(metric_value(repetition, "udp", "datagrams.unread"), Optional(50.0));
+  EXPECT_THAT(metric_value(repetition, "udp", "datagrams.loss"), Optional(0.25));
+  EXPECT_THAT(metric_value(repetition, "more", "datagrams.loss"), Optional(0.0));
+  EXPECT_THAT(metric_value(repetition, "", "datagrams.loss"), Optional(0.125));
+  EXPECT_THAT(metric_value(repetition, "", "datagrams.received"), Optional(1700.0));
+  EXPECT_THAT(metric_value(repetition, "", "datagrams.delivered"), Optional(1690.0));
+  repetition.flows[2].datagrams = DatagramCounts{};
+  EXPECT_EQ(metric_value(repetition, "more", "datagrams.loss"), std::nullopt);
+
+  repetition.client.gauges["UDP.inuse"] = {0, 0};
+  repetition.server.counters = {
+      {"Udp.RcvbufErrors", 7}, {"Udp6.RcvbufErrors", 5}, {"Udp.MemErrors", 3}};
+  EXPECT_THAT(metric_value(repetition, "", "udp.rcvbuf_errors"), Optional(12.0));
+  EXPECT_THAT(metric_value(repetition, "", "udp.mem_errors"), Optional(3.0));
+  EXPECT_THAT(metric_value(repetition, "", "udp.sndbuf_errors"), Optional(0.0));
+}
+
 TEST(Metrics, NoConnectionIsNoMeasurementOfStalls) {
   auto repetition = repetition_with_stalls();
   repetition.flows[0].connections_established = 0;

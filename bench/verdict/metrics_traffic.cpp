@@ -39,11 +39,17 @@ constexpr LatencyRow kLatencyRows[] = {
     {"delivery_latency", ReportPart::delivery_latency,
      [](const FlowResult& flow) { return address(flow.delivery_latency); }, Role::gating,
      Role::reported, 1e5,
-     "the time from when a message was due until the reading program had taken it"},
+     "the time from when a message of ten bytes or more was due until the reading program had "
+     "taken it (stream, duplex)"},
     {"acked_latency", ReportPart::acked_latency,
      [](const FlowResult& flow) { return address(flow.acked_latency); }, Role::reported,
      Role::named, 1e5,
      "the time from when a message was due until the reading program's acknowledgement was back"},
+    {"kernel_acked_latency", ReportPart::kernel_acked_latency,
+     [](const FlowResult& flow) { return address(flow.kernel_acked_latency); }, Role::reported,
+     Role::named, 1e5,
+     "the time from when a message was due until the peer's kernel had acknowledged its last byte "
+     "(of those of acked_latency of which it is known, of streams)"},
     {"send_call", ReportPart::send_call,
      [](const FlowResult& flow) { return address(flow.send_call); }, Role::reported, Role::named,
      1e4, "the time that a send() call took"},
@@ -98,6 +104,29 @@ constexpr BufferRow kBufferRows[] = {
      "Largest of the readers' buffers at the end."},
 };
 
+constexpr BufferRow kQueueRows[] = {
+    {"send_queue.p50",
+     [](const FlowResult& flow) {
+       return flow.tcp_info ? address(flow.tcp_info->send_queue) : nullptr;
+     },
+     50, "Median of the memory in a send queue, of readings that go round the sending ends."},
+    {"send_queue.max",
+     [](const FlowResult& flow) {
+       return flow.tcp_info ? address(flow.tcp_info->send_queue) : nullptr;
+     },
+     100, "Most memory that was seen in a send queue."},
+    {"receive_queue.p50",
+     [](const FlowResult& flow) {
+       return flow.tcp_info ? address(flow.tcp_info->receive_queue) : nullptr;
+     },
+     50, "Median of the memory in a receive queue, of readings that go round the reading ends."},
+    {"receive_queue.max",
+     [](const FlowResult& flow) {
+       return flow.tcp_info ? address(flow.tcp_info->receive_queue) : nullptr;
+     },
+     100, "Most memory that was seen in a receive queue."},
+};
+
 Metric make_metric(const BufferRow& row) {
   return {.name = std::string(row.name),
           .unit = Unit::bytes,
@@ -114,6 +143,12 @@ Metric make_metric(const BufferRow& row) {
 std::optional<double> optional_double(const std::optional<std::uint64_t>& value) {
   if (!value) return std::nullopt;
   return static_cast<double>(*value);
+}
+
+std::optional<double> zerocopy_figure(const FlowResult& flow,
+                                      std::uint64_t ZerocopyResult::*figure) {
+  if (!flow.zerocopy) return std::nullopt;
+  return static_cast<double>((*flow.zerocopy).*figure);
 }
 
 std::optional<double> total(const std::map<std::string, std::uint64_t>& by_name) {
@@ -152,6 +187,20 @@ constexpr SumRow kSumRows[] = {
     {"backlog", Unit::one, kLower, Role::reported, false, 1, kCentralChange, 10,
      [](const FlowResult& flow) { return optional_double(flow.backlog); },
      "Messages that were due and not yet accepted when the window ended."},
+    {"vain_sends", Unit::one, kLower, Role::named, false, 1, kCentralChange, 10,
+     [](const FlowResult& flow) { return optional_double(flow.vain_sends); },
+     "send() calls that were refused although the socket had been said to take more: what a "
+     "program that spins spends its time on (non-blocking senders of streams)."},
+    {"zerocopy.sends", Unit::one, kHigher, Role::named, false, 1, kCentralChange, 10,
+     [](const FlowResult& flow) { return zerocopy_figure(flow, &ZerocopyResult::sends); },
+     "send() calls with MSG_ZEROCOPY that the kernel took."},
+    {"zerocopy.refused", Unit::one, kLower, Role::named, false, 1, kCentralChange, 1,
+     [](const FlowResult& flow) { return zerocopy_figure(flow, &ZerocopyResult::refused); },
+     "send() calls with MSG_ZEROCOPY that failed with ENOBUFS: no room for another notification "
+     "(net.core.optmem_max), or for more locked memory (ulimit -l)."},
+    {"zerocopy.copied", Unit::one, kLower, Role::named, false, 1, kCentralChange, 10,
+     [](const FlowResult& flow) { return zerocopy_figure(flow, &ZerocopyResult::copied); },
+     "send() calls with MSG_ZEROCOPY whose completion says that the bytes were copied after all."},
     {"errors", Unit::one, kLower, Role::reported, false, 1, kCentralChange, 1,
      [](const FlowResult& flow) { return total(flow.errors); },
      "Errors that connections met while traffic ran (resets, timeouts)."},
@@ -181,6 +230,46 @@ Metric make_metric(const SumRow& row) {
           }};
 }
 
+// Of the time of the sending ends that were asked.
+struct TcpShareRow {
+  std::string_view name;
+  std::uint64_t TcpInfo::*time;
+  std::string_view meaning;
+};
+
+constexpr TcpShareRow kTcpShareRows[] = {
+    {"tcp.busy", &TcpInfo::busy_ns,
+     "Share of the time in which a connection had something to send or to be acknowledged, by the "
+     "kernel's account (TCP_INFO of some two hundred connections)."},
+    {"tcp.rwnd_limited", &TcpInfo::rwnd_limited_ns,
+     "Share of the time in which the peer's window held a connection back, by the kernel's "
+     "account."},
+    {"tcp.sndbuf_limited", &TcpInfo::sndbuf_limited_ns,
+     "Share of the time in which the send buffer was too small for the congestion window, by the "
+     "kernel's account."},
+};
+
+Metric make_metric(const TcpShareRow& row) {
+  return {.name = std::string(row.name),
+          .unit = Unit::one,
+          .role = Role::named,
+          .resolution = 1e-3,
+          .smallest_relative = kCentralChange,
+          .smallest_absolute = 0.01,
+          .meaning = std::string(row.meaning),
+          .read = [time = row.time](RepetitionView& view) {
+            static constexpr auto kElapsed = [](const FlowResult& flow) {
+              return flow.tcp_info ? optional_double(flow.tcp_info->elapsed_ns) : std::nullopt;
+            };
+            const auto elapsed = view.sum(kElapsed);
+            const auto sum = view.sum([time](const FlowResult& flow) {
+              return flow.tcp_info ? optional_double((*flow.tcp_info).*time) : std::nullopt;
+            });
+            if (!elapsed || !sum || !(*elapsed > 0)) return absent("not measured");
+            return present(*sum / *elapsed);
+          }};
+}
+
 }  // namespace
 
 void add_latency_metrics(std::vector<Metric>& catalogue) {
@@ -192,6 +281,8 @@ void add_latency_metrics(std::vector<Metric>& catalogue) {
 void add_traffic_metrics(std::vector<Metric>& catalogue) {
   for (const auto& row : kSumRows) catalogue.push_back(make_metric(row));
   for (const auto& row : kBufferRows) catalogue.push_back(make_metric(row));
+  for (const auto& row : kQueueRows) catalogue.push_back(make_metric(row));
+  for (const auto& row : kTcpShareRows) catalogue.push_back(make_metric(row));
 }
 
 }  // namespace netstall

@@ -35,6 +35,24 @@ double median(std::span<const double> values) {
   return low == high ? low : low / 2 + high / 2;
 }
 
+std::optional<Interval> median_interval(std::span<const double> values) {
+  const auto n = static_cast<std::uint32_t>(values.size());
+  // So many at each end are left out; the interval misses where no more than those lie on
+  // one side of the median.
+  std::uint32_t out = 0;
+  double missed = 0;
+  while (out < n) {
+    const double more = 2 * std::exp(log_choose(n, out) - n * std::log(2.0));
+    if (missed + more > 0.05) break;
+    missed += more;
+    ++out;
+  }
+  if (out == 0) return std::nullopt;
+  std::vector<double> sorted(values.begin(), values.end());
+  std::sort(sorted.begin(), sorted.end());
+  return Interval{sorted[out - 1], sorted[n - out]};
+}
+
 double cliffs_delta(std::span<const double> a, std::span<const double> b) {
   std::int64_t above = 0;
   for (const double x : a) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,6 +35,11 @@ struct Interval {
   double low = 0;
   double high = 0;
 };
+
+// The narrowest interval between two of the values that covers the median of what they
+// are drawn from in at least 95 of 100 cases, whatever its distribution (order statistics,
+// binomial). Nothing for fewer than six.
+std::optional<Interval> median_interval(std::span<const double> values);
 
 // Newcombe's interval for b - a of two proportions, at 95 % (method 10 of 1998, from
 // Wilson's score intervals). Not exact, but it covers well at small numbers.

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -39,6 +40,40 @@ std::vector<Fields> fixtures(const std::string& kind) {
     found.push_back(std::move(fields));
   }
   return found;
+}
+
+// Of 1 to n: which order statistics bound the interval (Conover's table of binomial ones).
+TEST(Statistics, TheMediansIntervalIsOfOrderStatistics) {
+  const auto interval_of = [](int n) {
+    std::vector<double> values;
+    for (int i = n; i > 0; --i) values.push_back(i);
+    return median_interval(values);
+  };
+  EXPECT_FALSE(interval_of(5));
+  const std::vector<std::array<int, 3>> known{{6, 1, 6},   {8, 1, 8},    {9, 2, 8},    {12, 3, 10},
+                                              {20, 6, 15}, {30, 10, 21}, {100, 40, 61}};
+  for (const auto& [n, low, high] : known) {
+    const auto interval = interval_of(n);
+    ASSERT_TRUE(interval) << n;
+    EXPECT_EQ(interval->low, low) << n;
+    EXPECT_EQ(interval->high, high) << n;
+  }
+}
+
+TEST(Statistics, TheMediansIntervalCoversItInNineteenOfTwentyCases) {
+  std::mt19937 random(3);
+  std::lognormal_distribution<double> draw(0, 1);  // whose median is 1
+  int covered = 0;
+  constexpr int kCases = 4000;
+  for (int i = 0; i < kCases; ++i) {
+    std::vector<double> values(12);
+    for (auto& value : values) value = draw(random);
+    const auto interval = median_interval(values);
+    ASSERT_TRUE(interval);
+    covered += interval->low <= 1 && 1 <= interval->high;
+  }
+  // 96.1 % by the binomial distribution.
+  EXPECT_NEAR(covered / double{kCases}, 0.961, 0.012);
 }
 
 TEST(Statistics, MannWhitneyAsSciPy) {

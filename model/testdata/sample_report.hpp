@@ -77,17 +77,22 @@ inline FlowResult measured_flow() {
   flow.rcvbuf = {std::nullopt, 131072, std::nullopt};
   flow.options = {{"congestion_control", {std::nullopt, "cubic", "cubic"}},
                   {"nodelay", {"true", "true", std::nullopt}}};
+  flow.tcp_info =
+      TcpInfo{2, 6'000'000'000, 3'000'000'000, 2'000'000'000, 1'000'000, Histogram{}, std::nullopt};
   flow.goodput_bytes_per_s = 6.4e6 / 3;
   flow.messages = 1234;
   flow.errors = {{"EPIPE", 2}};
   flow.backlog = 7;
+  flow.vain_sends = 5;
   flow.senders_per_connection = 1;
   flow.send_call = histogram_of({{379, 100'000}, {1'000'000, 9}, {17'000'003, 1}});
   flow.send_latency = histogram_of({{1000, 9}});
   flow.delivery_latency = Histogram{};
   flow.connect = histogram_of({{0, 1}, {100'000, 98}});
+  flow.datagrams = DatagramCounts{1300, 1200, 10, 90, 4, 2, 1190};
   flow.own_clock = no_causes();
   flow.own_clock_unsure = Unsure{1, 2, 3};
+  flow.zerocopy = ZerocopyResult{40, 4, 30, 20};
   flow.stalls = all_causes();
   return flow;
 }
@@ -149,6 +154,20 @@ inline Repetition measured_repetition() {
   repetition.client.counters = {{"TcpExt.TCPTimeouts", 3}, {"Tcp.OutSegs", -1}};
   repetition.server.gauges = {{"TCP.mem", {17, 1024}}};
   repetition.memory_limit = {{"server", "cgroup v1 kmem.tcp, 1048576 bytes"}};
+  repetition.placement = {{"client.cpus", "0-3"}, {"server.cpus", "4-7"}};
+  repetition.devices["client"] = {"eth2",
+                                  "ixgbe",
+                                  9000,
+                                  10'000'000'000,
+                                  {{{"rx", 512}, {"rx_max", 4096}}},
+                                  {{{"adaptive_rx", 1}, {"rx_usecs", 1}}},
+                                  {{{"45", "0-1"}}},
+                                  {{"rx_dropped", 0}, {"rx_missed", 3}},
+                                  {{{"rx_no_buffer_count", 3}}}};
+  auto& bare = repetition.devices["server"];
+  bare.name = "eth3";
+  bare.mtu = 1500;
+  bare.napi = {true, 120, std::nullopt};
   repetition.qdisc = {{"server", "tbf rate 1gbit burst 64kb latency 20ms"}};
   repetition.sysctl_left_out = {{"client net.ipv4.no_such", "there is no such sysctl"}};
   repetition.series = {{0, 100'000'000}, {17, std::nullopt}, {6.5e6, 0.1}, {std::nullopt, 12}};
@@ -203,6 +222,7 @@ inline Report sample_report() {
   CellResult cell{
       "sndbuf=64KiB", {{"/flows/0/socket/sndbuf", "64KiB"}}, {measured_repetition()}, {}};
   cell.expectations = measured_repetition().expectations;
+  cell.precision = {{"slow", "goodput", 0.05, 20}, 6, 6.5e6, 6.4e6, 6.7e6, true};
   report.cells = {
       cell, {"sndbuf=absent", {{"/flows/0/socket/sndbuf", "absent"}}, {skipped_repetition()}, {}}};
   return report;

@@ -237,8 +237,10 @@ class Guest:
 
         archive = memory_file("initramfs", initramfs(self.options, self.modules, self.v1_memory, out, token))
         memory = self.options.memory
+        # One thread for all processors: with one each, QEMU's emulation now and then runs code that another
+        # processor is changing (kprobes, fentry) half changed, and the guest dies or hangs.
         arguments = [
-            "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-machine", "q35,memory-backend=memory", "-cpu", "max,la57=off,avx=off,avx2=off",
+            "qemu-system-x86_64", "-accel", "tcg,thread=single", "-machine", "q35,memory-backend=memory", "-cpu", "max,la57=off,avx=off,avx2=off",
             "-smp", str(self.options.cpus), "-m", str(memory),
             "-object", f"memory-backend-memfd,id=memory,size={memory}M,share=on",
             "-nodefaults", "-no-user-config", "-nic", "none", "-display", "none", "-no-reboot",

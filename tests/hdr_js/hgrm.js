@@ -17,6 +17,7 @@ const histograms = {
   send_call: (flow) => flow.send_call_ns,
   send_latency: (flow) => flow.send_latency_ns,
   acked_latency: (flow) => flow.acked_latency_ns,
+  kernel_acked_latency: (flow) => flow.kernel_acked_latency_ns,
   delivery_latency: (flow) => flow.delivery_latency_ns,
   connect: (flow) => flow.connect_ns,
 };

@@ -92,7 +92,8 @@ test("series, causes and path have ink where there are figures", async () => {
   const stations = page.locator("#way .station");
   assert.equal(await stations.count(), 8);
   assert.match(await stations.nth(1).innerText(), /send buffer[\s\S]*of the time waited here/);
-  assert.match(await stations.nth(2).innerText(), /did not read/);
+  assert.match(await stations.nth(2).innerText(), /qdisc[\s\S]*0 dropped/);
+  assert.match(await stations.nth(3).innerText(), /did not read/);
   assert.match(await stations.nth(6).innerText(), /25 dropped[\s\S]*window closed\s*60/);
   await context.close();
 });

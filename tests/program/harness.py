@@ -32,11 +32,38 @@ def run(*arguments, timeout=120, env=None, **options):
 
 
 # By a seccomp filter: system calls of x86-64 that a test takes away for real.
-SYSTEM_CALLS = {"bpf": 321, "perf_event_open": 298}
+SYSTEM_CALLS = {"bpf": 321, "perf_event_open": 298, "unshare": 272, "io_uring_setup": 425}
+
+
+def emulated():
+    """Whether this is a guest whose CPU QEMU emulates: slow, and standing still at times."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        return "QEMU TCG" in file.read()
+
+
+def kernel():
+    """Its version, as (6, 12)."""
+    return tuple(int(number) for number in os.uname().release.split(".")[:2])
 
 
 def can_refuse_system_calls():
     return platform.machine() == "x86_64" and os.geteuid() == 0
+
+
+def why_no_io_uring():
+    """Why this machine lets no worker make a ring; None where it does."""
+    try:
+        with open("/proc/sys/kernel/io_uring_disabled", encoding="utf-8") as file:
+            if file.read().strip() != "0":
+                return "kernel.io_uring_disabled"
+    except OSError:
+        pass  # before Linux 6.6
+    libc = ctypes.CDLL(None, use_errno=True)
+    ring = libc.syscall(425, 1, ctypes.create_string_buffer(120))
+    if ring < 0:
+        return f"io_uring_setup: {os.strerror(ctypes.get_errno())}"
+    os.close(ring)
+    return None
 
 
 def refusing(name, error=errno.EPERM):
@@ -251,6 +278,18 @@ class Case(unittest.TestCase):
 
     def path(self, name):
         return os.path.join(self.folder, name)
+
+
+class RunCase(Case):
+    """A test of runs: each leaves the machine as it was."""
+
+    def setUp(self):
+        super().setUp()
+        self.machine = Machine()
+        self.out = self.path("report.json")
+
+    def tearDown(self):
+        self.machine.assert_clean()
 
 
 def main(needs_root=False):

@@ -112,6 +112,8 @@ def repetition(index, durations, latency, flow="slow", goodput=1e6):
                 "messages": 1000,
                 "errors": {},
                 "backlog": 0,
+                "vain_sends": 0,
+                "zerocopy": None,
                 "send_call_ns": histogram(latency),
                 "send_latency_ns": histogram(latency),
                 "acked_latency_ns": None,

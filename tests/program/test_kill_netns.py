@@ -13,7 +13,19 @@ import time
 
 import harness
 
-CGROUP_V1 = os.path.exists("/sys/fs/cgroup/memory/memory.kmem.tcp.usage_in_bytes")
+
+def memory_limit():
+    """That of this machine's cgroups: v1's, v2's, or none."""
+    if os.path.exists("/sys/fs/cgroup/memory/memory.kmem.tcp.usage_in_bytes"):
+        return {"tcp_memory_limit": {"server": "4MiB"}}
+    try:
+        with open("/sys/fs/cgroup/cgroup.controllers", encoding="ascii") as file:
+            return {"memory_limit": {"server": {"max": "512MiB"}}} if "memory" in file.read().split() else {}
+    except OSError:
+        return {}
+
+
+LIMIT = memory_limit()
 
 
 class Kill(harness.Case):
@@ -42,16 +54,17 @@ class Kill(harness.Case):
     def run_scenario(self):
         return harness.scenario(
             self.folder,
-            lab={"tcp_memory_limit": {"server": "4MiB"}} if CGROUP_V1 else {},
+            lab=LIMIT,
             sysctl={"server": {"net.ipv4.tcp_wmem": "4096 16384 4194304"}},
             timing={"ramp": "20ms", "warmup": "20ms", "measure": "100ms", "repetitions": 40},
         )
 
     def steps_not_come_to(self):
         """This scenario sets nothing of the host's."""
+        devices = ("device_announced", "device_moved", "devices_returned")
         cgroup = ("cgroup_announced", "cgroup_made", "cgroup_limited")
         host = ("host_sysctl_announced", "host_sysctl_written", "host_sysctl_restored")
-        return host if CGROUP_V1 else host + cgroup
+        return devices + (host if LIMIT else host + cgroup)
 
     def test_at_every_step(self):
         path = self.run_scenario()

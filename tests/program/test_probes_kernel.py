@@ -6,6 +6,9 @@ import harness
 PROBES = ["send_wait", "retransmits", "drops", "qdisc_drops", "accept_overflow", "napi_squeeze",
           "zero_window", "memory_pressure", "autotuning", "reader_waits", "epoll_waits",
           "run_queue", "worst_stalls"]
+# sock_recv_length is newer than the others' tracepoints.
+if harness.kernel() < (6, 3):
+    PROBES.remove("reader_waits")
 
 
 class Probes(harness.Case):
@@ -55,7 +58,8 @@ class Probes(harness.Case):
         # tenths of a second.
         shut = counter("TcpExt.TCPToZeroWindowAdv", "client", "server")
         zero = findings["zero_window"]["spells"]["slow"]["zero_window"]
-        self.assertGreater(zero["count"], 8)
+        # An emulated CPU comes to few of them in the window.
+        self.assertGreater(zero["count"], 0 if harness.emulated() else 8)
         self.assertLess(abs(zero["count"] - zero["open_at_start"] - shut), 0.3 * shut + 16)
         self.assertEqual(findings["zero_window"]["spells"]["fast"]["zero_window"]["count"], 0)
         sent_again = counter("Tcp.RetransSegs", "client", "server")
@@ -63,9 +67,10 @@ class Probes(harness.Case):
                    for kind, number in kinds.items() if kind != "failed")
         self.assertLess(abs(told - sent_again), 0.3 * sent_again + 16)
         # Its readers take 50 messages a second, and wait in between.
-        waits = findings["reader_waits"]["spells"]["fast"]["wait"]
-        self.assertGreater(waits["count"], 100)
-        self.assertGreater(waits["time_ns"], 0.3 * 4 * repetition["window_ns"])
+        if "reader_waits" in PROBES:
+            waits = findings["reader_waits"]["spells"]["fast"]["wait"]
+            self.assertGreater(waits["count"], 100)
+            self.assertGreater(waits["time_ns"], 0.3 * 4 * repetition["window_ns"])
         for side in ("client", "server"):
             self.assertGreater(findings["epoll_waits"]["spells"][side]["wait"]["count"], 10, side)
             self.assertIn("delay", findings["run_queue"]["spells"][side])

@@ -13,15 +13,7 @@ import time
 import harness
 
 
-class WholeRun(harness.Case):
-    def setUp(self):
-        super().setUp()
-        self.machine = harness.Machine()
-        self.out = self.path("report.json")
-
-    def tearDown(self):
-        self.machine.assert_clean()
-
+class WholeRun(harness.RunCase):
     def run_scenario(self, *arguments, expect_status=0, env=None, **changes):
         path = harness.scenario(self.folder, **changes)
         done = harness.run("run", path, "-o", self.out, *arguments, env=env)
@@ -51,8 +43,9 @@ class WholeRun(harness.Case):
         for flow in repetition["flows"]:
             self.assertEqual(flow["connections"]["established"], 3, flow["name"])
             # 3 connections × 100/s × 0.5 s, each within one message.
-            self.assertAlmostEqual(flow["messages"], 150, delta=4, msg=flow["name"])
-            self.assertAlmostEqual(flow["goodput_bytes_per_s"], 3 * 100 * 8192, delta=3 * 100 * 8192 * 0.05)
+            # What is late at the first edge counts: some hundredths of a second on a busy machine.
+            self.assertAlmostEqual(flow["messages"], 150, delta=15, msg=flow["name"])
+            self.assertAlmostEqual(flow["goodput_bytes_per_s"], 3 * 100 * 8192, delta=3 * 100 * 8192 * 0.1)
             self.assertEqual(flow["stalls"]["total"]["count"], flow["own_clock"]["total"]["count"])
 
     def test_kernel_counters_are_the_lab_s_own(self):
@@ -179,14 +172,16 @@ class WholeRun(harness.Case):
             {"name": "both", "connections": 3, "pattern": "duplex", "payload": {"fixed": 2000},
              "pace": {"rate": "100/s"}},
             {"name": "held", "connections": 50, "pattern": "idle"},
+            {"name": "calls", "connections": 4, "pattern": "connect", "payload": {"fixed": 200},
+             "response": {"fixed": 800}, "pace": {"rate": "50/s"}},
         ]
         self.run_scenario(
             flows=flows, timing={"ramp": "50ms", "warmup": "200ms", "measure": "1s", "repetitions": 1}
         )
         (repetition,) = harness.repetitions(harness.load(self.out))
         self.assertEqual(repetition["status"], "ok", repetition)
-        asked, thinking, both, held = repetition["flows"]
-        self.assertEqual([flow["senders_per_connection"] for flow in repetition["flows"]], [1, 1, 2, 0])
+        asked, thinking, both, held, calls = repetition["flows"]
+        self.assertEqual([flow["senders_per_connection"] for flow in repetition["flows"]], [1, 1, 2, 0, 1])
         for flow, wanted in zip(repetition["flows"], flows):
             self.assertEqual(flow["connections"]["alive"], wanted["connections"], flow["name"])
             self.assertEqual(flow["errors"], {}, flow["name"])
@@ -206,6 +201,168 @@ class WholeRun(harness.Case):
         self.assertAlmostEqual(both["goodput_bytes_per_s"], 600 * 2000, delta=600 * 2000 * 0.05)
         self.assertIsNone(held["messages"])
         self.assertIsNone(held["goodput_bytes_per_s"])
+        # 4 slots × 50/s; each has its own connection.
+        self.assertAlmostEqual(calls["messages"], 200, delta=10)
+        self.assertAlmostEqual(calls["connect_ns"]["count"], calls["messages"], delta=8)
+        self.assertEqual(calls["acked_latency_ns"]["count"], calls["messages"])
+        self.assertGreater(calls["acked_latency_ns"]["p50"], calls["connect_ns"]["p50"])
+        self.assertAlmostEqual(calls["goodput_bytes_per_s"], 200 * 1000, delta=10 * 1000)
+        # Who reads a stream knows how long each message was under way; asked ones are answered.
+        self.assertAlmostEqual(both["delivery_latency_ns"]["count"], both["messages"], delta=8)
+        self.assertGreaterEqual(both["delivery_latency_ns"]["p50"], both["send_latency_ns"]["min"])
+        for flow in (asked, thinking, held, calls):
+            self.assertIsNone(flow["delivery_latency_ns"], flow["name"])
+
+    def test_a_stream_that_is_acknowledged_has_three_times(self):
+        flows = [
+            {"name": name, "connections": 4, "sender": "server", "acknowledge": asked,
+             "payload": {"fixed": "1KiB"}, "pace": {"rate": "100/s"}}
+            for name, asked in (("told", True), ("untold", False))
+        ]
+        self.run_scenario(
+            flows=flows, timing={"ramp": "50ms", "warmup": "200ms", "measure": "1s", "repetitions": 1}
+        )
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        told, untold = repetition["flows"]
+        self.assertAlmostEqual(told["acked_latency_ns"]["count"], told["messages"], delta=8)
+        kernel, program = told["kernel_acked_latency_ns"], told["acked_latency_ns"]
+        self.assertEqual(kernel["count"], program["count"])
+        for value in ("min", "p50", "p90", "max"):
+            self.assertLessEqual(kernel[value], program[value], value)
+        # The reader had it before its acknowledgement was back.
+        self.assertLessEqual(told["delivery_latency_ns"]["p50"], program["p50"])
+        # Acknowledgements are no goodput.
+        self.assertAlmostEqual(told["goodput_bytes_per_s"], 400 * 1024, delta=20 * 1024)
+        self.assertIsNone(told["vain_sends"])
+        self.assertIsNotNone(untold["vain_sends"])
+        for value in ("acked_latency_ns", "kernel_acked_latency_ns"):
+            self.assertIsNone(untold[value])
+
+    def test_datagrams_are_those_that_the_kernel_counts(self):
+        # Traffic begins 400 ms before the window: one burst lies in the warm-up, one in the window.
+        pace = {"rate": "1k/s", "burst": {"on": "200ms", "off": "800ms"}}
+        # Room for a whole burst: a busy machine lets a reader wait.
+        room = {"rcvbuf": "4MiB", "force_buffers": True}
+        flows = [
+            {"name": "v4", "connections": 4, "pattern": "udp-stream", "payload": {"fixed": 3000}, "pace": pace,
+             "socket": room},
+            {"name": "v6", "connections": 3, "sender": "server", "pattern": "udp-stream", "family": "ipv6",
+             "io": "blocking", "payload": {"uniform": {"min": 16, "max": 1000}}, "pace": pace, "socket": room},
+        ]
+        self.run_scenario(
+            flows=flows, timing={"ramp": "50ms", "warmup": "400ms", "measure": "1400ms", "repetitions": 1}
+        )
+        report = harness.load(self.out)
+        (repetition,) = harness.repetitions(report)
+        self.assertEqual(repetition["status"], "ok", repetition)
+        kernel = {side: repetition["kernel"][side]["counters"] for side in ("client", "server")}
+        for flow, group, sender, reader in zip(
+            repetition["flows"], ("Udp", "Udp6"), ("client", "server"), ("server", "client")
+        ):
+            datagrams = flow["datagrams"]
+            connections = flow["connections"]["alive"]
+            self.assertAlmostEqual(datagrams["sent"], connections * 200, delta=2 * connections)
+            self.assertEqual(
+                datagrams["sent"], datagrams["received"] + datagrams["unread"] + datagrams["lost"]
+            )
+            self.assertEqual(datagrams["lost"], 0, flow["name"])
+            self.assertEqual(kernel[sender][f"{group}.OutDatagrams"], datagrams["sent"])
+            self.assertEqual(kernel[reader][f"{group}.InDatagrams"], datagrams["received"])
+            self.assertEqual(flow["messages"], datagrams["sent"])
+            self.assertEqual(flow["delivery_latency_ns"]["count"], datagrams["delivered"])
+            self.assertEqual(flow["errors"], {})
+            self.assertEqual(flow["connections"]["failed"], {})
+            self.assertIsNone(flow["connect_ns"])
+            # The probe does not see where they wait: nothing, not 0.
+            self.assertIsNotNone(flow["own_clock"])
+            if repetition["probes"]["backend"] != "own_clock":
+                self.assertIsNone(flow["stalls"])
+        if repetition["probes"]["backend"] != "own_clock":
+            self.assertIsNone(repetition["stalls"])
+            self.assertTrue(any("UDP" in note for note in repetition["probes"]["notes"]))
+
+    def test_datagrams_that_find_no_room_are_lost(self):
+        flow = {
+            "name": "f", "connections": 2, "pattern": "udp-stream", "payload": {"fixed": 1000},
+            "pace": {"rate": "2k/s", "burst": {"on": "200ms", "off": "800ms"}},
+            "reader": {"rate": "50kB/s"}, "socket": {"rcvbuf": "16KiB"},
+        }
+        self.run_scenario(
+            flows=[flow], timing={"ramp": "50ms", "warmup": "400ms", "measure": "1400ms", "repetitions": 1},
+            expect=[{"metric": "datagrams.loss", "at_least": 0.5}, {"metric": "udp.rcvbuf_errors", "at_least": 400}],
+        )
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        datagrams = repetition["flows"][0]["datagrams"]
+        errors = repetition["kernel"]["server"]["counters"]["Udp.RcvbufErrors"]
+        self.assertEqual(datagrams["lost"], errors)
+        self.assertGreater(datagrams["lost"], 400)
+
+    def test_requests_in_datagrams(self):
+        flows = [
+            {"name": "asked", "connections": 5, "pattern": "udp-request-response",
+             "payload": {"uniform": {"min": 50, "max": 150}}, "response": {"fixed": 1000}, "pipeline": 4,
+             "pace": {"rate": "500/s", "per": "group"}},
+            {"name": "six", "connections": 4, "sender": "server", "pattern": "udp-request-response",
+             "family": "ipv6", "payload": {"fixed": 100}, "think": "10ms"},
+        ]
+        self.run_scenario(flows=flows)
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        self.assertEqual(repetition["status"], "ok", repetition)
+        asked, six = repetition["flows"]
+        for flow in (asked, six):
+            self.assertEqual(flow["errors"], {})
+            self.assertEqual(flow["datagrams"]["lost"], 0)
+            self.assertEqual(flow["acked_latency_ns"]["count"], flow["messages"])
+            self.assertIsNone(flow["delivery_latency_ns"])
+        self.assertAlmostEqual(asked["messages"], 250, delta=10)
+        self.assertLessEqual(six["messages"], 4 * 51)
+        self.assertGreater(six["messages"], 0)
+
+    def test_multicast_reaches_all_that_have_joined(self):
+        pace = {"rate": "200/s", "burst": {"on": "200ms", "off": "800ms"}}
+        room = {"rcvbuf": "4MiB", "force_buffers": True}
+        flows = [
+            {"name": "v4", "connections": 12, "sender": "server", "pattern": "multicast", "payload": {"fixed": 500},
+             "pace": pace, "multicast": {"groups": 6, "per_socket": 6}, "socket": room},
+            {"name": "v6", "connections": 5, "pattern": "multicast", "family": "ipv6", "payload": {"fixed": 500},
+             "pace": pace, "socket": room},
+        ]
+        self.run_scenario(
+            flows=flows, timing={"ramp": "50ms", "warmup": "400ms", "measure": "1400ms", "repetitions": 1},
+            sysctl={"client": {"net.ipv4.igmp_max_memberships": 4}},
+        )
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        self.assertEqual(repetition["status"], "ok", repetition)
+        v4, v6 = repetition["flows"]
+        self.assertEqual(v4["connections"]["established"], 8)
+        self.assertEqual(v4["connections"]["failed"], {"ENOBUFS": 4})
+        self.assertEqual(v6["connections"]["established"], 5)
+        # 6 groups, to 4 of which two sockets belong; 1 group with 5 members.
+        self.assertAlmostEqual(v4["messages"], 6 * 40, delta=12)
+        self.assertAlmostEqual(v4["datagrams"]["sent"], v4["messages"] / 6 * 8, delta=16)
+        self.assertEqual(v6["datagrams"]["sent"], v6["messages"] * 5)
+        for flow, group, reader in ((v4, "Udp", "client"), (v6, "Udp6", "server")):
+            self.assertEqual(flow["datagrams"]["received"], flow["datagrams"]["sent"])
+            self.assertEqual(flow["datagrams"]["lost"], 0)
+            self.assertEqual(flow["connections"]["alive"], flow["connections"]["established"])
+            self.assertEqual(
+                repetition["kernel"][reader]["counters"][f"{group}.InDatagrams"], flow["datagrams"]["received"]
+            )
+
+    def test_an_accept_queue_that_overflows_shows_in_connections_of_one_exchange(self):
+        flow = {"name": "calls", "connections": 300, "pattern": "connect", "payload": {"fixed": 100}}
+        self.run_scenario(
+            flows=[flow], sysctl={"server": {"net.core.somaxconn": "1"}},
+            timing={"ramp": "0s", "warmup": "0s", "measure": "4500ms", "repetitions": 1},
+        )
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        self.assertEqual(repetition["status"], "ok", repetition["reason"])
+        self.assertGreater(repetition["kernel"]["server"]["counters"]["TcpExt.ListenOverflows"], 100)
+        (calls,) = repetition["flows"]
+        self.assertGreater(calls["messages"], 100)
+        # A SYN that was dropped is sent again after a second, four times at that distance: those
+        # of the beginning all at once, so that the queue may be full for most of them again.
+        self.assertGreater(calls["connect_ns"]["max"], 900_000_000)
 
     def test_stalls_of_duplex_are_those_of_both_ends(self):
         flow = {
@@ -263,6 +420,28 @@ class WholeRun(harness.Case):
         (repetition,) = harness.repetitions(harness.load(self.out))
         self.assertEqual(repetition["flows"][0]["socket"]["sndbuf"]["initial"] > 0, True)
         self.assertLessEqual(repetition["flows"][0]["socket"]["sndbuf"]["final"]["max"], 65536 + 64)
+
+    def test_repetitions_until_a_median_is_known(self):
+        timing = {"ramp": "10ms", "warmup": "50ms", "measure": "100ms", "repetitions": 2}
+        asked = {"flow": "slow", "metric": "goodput", "at_most": 9}
+        # Any six are within 100 % of their median, nine seldom within a millionth.
+        for share, most in ((1, 6), (1e-6, 9)):
+            done = self.run_scenario(timing={**timing, "until": {**asked, "within": f"{100 * share:g}%"}})
+            self.assertIn("at most 9 repetitions of 1 cells", done.stderr)
+            (cell,) = harness.load(self.out)["cells"]
+            count = len(cell["repetitions"])
+            self.assertEqual([r["index"] for r in cell["repetitions"]], list(range(count)))
+            found = cell["precision"]
+            self.assertEqual(found["repetitions"], count)
+            values = sorted(r["flows"][0]["goodput_bytes_per_s"] for r in cell["repetitions"])
+            # By hand: of six to eight the extremes, of nine those next to them.
+            left_out = 0 if count < 9 else 1
+            low, high = values[left_out], values[-1 - left_out]
+            self.assertEqual((found["low"], found["high"]), (low, high))
+            self.assertEqual(found["reached"], high - low <= 2 * share * found["median"])
+            self.assertLessEqual(count, most)
+            self.assertTrue(found["reached"] or count == 9)
+            self.assertIn(f"after {count} repetitions", done.stdout)
 
     def test_stdout_report_and_quiet(self):
         path = harness.scenario(self.folder)
@@ -510,6 +689,28 @@ class WholeRun(harness.Case):
                                "-o", self.path("none.json")], capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 4, done.stderr + done.stdout)
 
+    def test_the_report_says_whether_a_veth_polled_by_napi(self):
+        path = harness.scenario(
+            self.folder,
+            sweep={"napi": [
+                {"label": "off", "set": {"/lab/link/offload": {"gro": False, "tso": False}}},
+                {"label": "idle", "set": {"/lab/link/offload": {"gro": True, "tso": True}}},
+                {"label": "on", "set": {"/lab/link/offload": {"gro": True, "tso": False}}},
+            ]},
+        )
+        done = harness.run("run", path, "-o", self.out)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        facts = {cell["parameters"]["napi"]: cell["repetitions"][0]["devices"]["client"]
+                 for cell in harness.load(self.out)["cells"]}
+        for device in facts.values():
+            self.assertEqual((device["name"], device["driver"]), ("netstall0", "veth"))
+        self.assertEqual(facts["off"]["napi"], {"enabled": False, "polled": 0, "dropped": None})
+        # Enabled, and the kernel hands it nothing while the other end has TSO.
+        self.assertEqual(facts["idle"]["napi"], {"enabled": True, "polled": 0, "dropped": 0})
+        self.assertTrue(facts["on"]["napi"]["enabled"])
+        self.assertGreater(facts["on"]["napi"]["polled"], 100)
+        self.assertGreaterEqual(facts["on"]["napi"]["dropped"], 0)
+
     def test_progress_is_for_a_terminal_and_options_are_told_with_v(self):
         path = harness.scenario(self.folder)
         done = harness.run("run", path, "-o", self.out, "-v")
@@ -545,13 +746,6 @@ class WholeRun(harness.Case):
         )
         self.assertEqual(done.returncode, 4, done.stderr)
         self.assertIn("ulimit -Hn", done.stderr)
-
-    def test_an_ordinary_user(self):
-        path = harness.scenario(self.folder)
-        os.chmod(self.folder, 0o755)
-        done = harness.run("run", path, "-o", "/dev/null", user=65534, group=65534, cwd="/tmp")
-        self.assertEqual(done.returncode, 4, done.stderr)
-        self.assertIn("root", done.stderr)
 
     def test_plan_and_doctor_as_an_ordinary_user(self):
         path = harness.scenario(self.folder)
@@ -630,6 +824,30 @@ class WholeRun(harness.Case):
         if sum(int(line.split()[1]) > 0 for line in shown("-Htn")) < count:
             return False
         return bool(shown("-HKtn"))
+
+    def test_connections_that_no_server_accepts_are_counted_and_no_hang(self):
+        """With SYN cookies the kernel keeps nothing of a connection whose last ACK finds
+        the accept queue full: the client has it, and the server never will. A server with a CPU
+        of its own may accept as fast as they come: both sides share one."""
+        cpu = {"cpus": str(min(os.sched_getaffinity(0)))}
+        path = harness.scenario(
+            self.folder,
+            lab={"placement": {"client": cpu, "server": cpu}},
+            sysctl={"server": {"net.core.somaxconn": 1, "net.ipv4.tcp_syncookies": 2}},
+            flows=[{"name": "many", "connections": 500, "sender": "server", "payload": {"fixed": "1KiB"}}],
+            probes=["accept_overflow"],
+            timing={"ramp": "0s", "warmup": "50ms", "measure": "100ms", "repetitions": 1},
+        )
+        done = harness.run("run", path, "-o", self.out)
+        self.assertEqual(done.returncode, 5, done.stderr + done.stdout)
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        self.assertEqual(repetition["status"], "failed")
+        self.assertRegex(repetition["reason"], r"flow many: \d+ of 500 connections were established, .*\d+ not accepted \(.*somaxconn")
+        connections = repetition["flows"][0]["connections"]
+        self.assertEqual(connections["established"] + sum(connections["failed"].values()), 500)
+        self.assertGreater(connections["failed"]["not accepted"], 0)
+        overflows = repetition["findings"]["accept_overflow"]["events"]["server"]
+        self.assertGreaterEqual(overflows["overflows_before"], connections["failed"]["not accepted"])
 
     def test_a_journal_of_an_earlier_run_is_neither_lost_nor_mixed_in(self):
         path = harness.scenario(self.folder, timing={"ramp": "0ms", "warmup": "0ms", "measure": "100ms",

@@ -19,6 +19,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SENDER = os.path.join(HERE, "blocked_sender.py")
 MANY = os.path.join(HERE, "many_stalls.py")
 SCHEMA = os.path.join(harness.SOURCE, "results/trace.schema.json")
+# Within 2 % times agree; on an emulated CPU, which stands still at times, within 10 %.
+SHARE = 0.1 if harness.emulated() else 0.02
 # A network of its own for what the tests start.
 ALONE = ["unshare", "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"]
 
@@ -111,13 +113,13 @@ class TraceTest(harness.Case):
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def assert_agrees(self, summary, own):
-        """Counts to the unit, time within 2 %: what the sender queued for a CPU without
-        having slept before is in its own time alone."""
+        """Counts to the unit, time within that share: what the sender queued for a CPU without having slept
+        before is in its own time alone."""
         self.assertEqual(summary["stalls"], own["stalls"])
         self.assertEqual(summary["waits"], own["waits"])
         preempted = max(own["queued_ns"] - (summary["run_queue_ns"] or 0), 0)
         self.assertAlmostEqual(
-            summary["time_ns"], own["time_ns"], delta=0.02 * own["time_ns"] + preempted
+            summary["time_ns"], own["time_ns"], delta=SHARE * own["time_ns"] + preempted
         )
 
 
@@ -383,7 +385,7 @@ class Nginx(TraceTest):
                     self.assertEqual((stall["process"], stall["io"]), ("nginx", "nonblocking"))
                     self.assertEqual(stall["local"]["port"], 8080)
                 # Of the request's time by nginx's own log, all but its start is waiting.
-                self.assertAlmostEqual(summary["time_ns"] / 1e9, seconds, delta=0.02 * seconds + 0.02)
+                self.assertAlmostEqual(summary["time_ns"] / 1e9, seconds, delta=SHARE * seconds + 0.02)
 
 
 class Ends(TraceTest):

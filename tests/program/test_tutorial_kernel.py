@@ -73,8 +73,7 @@ class Tutorial(harness.Case):
 
 
 if __name__ == "__main__":
-    with open("/proc/cpuinfo", encoding="utf-8") as cpus:
-        if "QEMU TCG" in cpus.read():
-            print("SKIP: an emulated machine is too slow for a tutorial")
-            sys.exit(77)
+    if harness.emulated():
+        print("SKIP: an emulated machine is too slow for a tutorial")
+        sys.exit(77)
     harness.main(needs_root=True)

@@ -67,8 +67,8 @@ class Targets(unittest.TestCase):
         self.assertEqual(peers_rounds.targets_of(rows), [])
 
     def test_a_million_connections(self):
-        row = {"connections": 10, "established_by_ss": {"client": 10, "server": 10}, "bare_connect_s": 1.0,
-               "netstall_connect_s": 1.3, "connect_ratio": 1.3, "workers": 2, "user_bytes_per_end": 512.0,
+        row = {"connections": 10, "established_by_ss": {"client": 10, "server": 10}, "bare_connect_s": [1.0],
+               "netstall_connect_s": [1.3], "connect_ratio": 1.3, "workers": 2, "user_bytes_per_end": 512.0,
                "workers_bytes": 2_000_000, "slab_bytes_per_connection": 5000.0}
         targets = c1m_curve.targets_of([row])
         self.assertEqual([target["met"] for target in targets], [False, True])
