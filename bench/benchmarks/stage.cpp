@@ -81,7 +81,7 @@ Stage::~Stage() = default;
 
 MachineLock Stage::turn() const {
   return MachineLock(root_ / "window.lock", Deadline(kTurnDeadline),
-                     [this] { return interrupts_.pending(); });
+                     {[this] { return interrupts_.pending(); }});
 }
 
 StageFigures Stage::run(const Scenario& scenario, const WhenConnected& when_connected) const {

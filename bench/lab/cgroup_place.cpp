@@ -187,7 +187,9 @@ CgroupPlace find_memory_place(const fs::path& proc) {
   if (!texts) return not_here("/proc tells nothing of cgroups");
   // A controller is in one hierarchy at a time.
   if (own_path(texts->own_cgroups, Version::v1)) {
-    return not_here("cgroup v1 has the memory controller here (lab.tcp_memory_limit is its limit)");
+    return not_here(
+        "cgroup v1 has the memory controller here (by which lab.tcp_memory_limit limits TCP "
+        "alone)");
   }
   const auto mounts = memory_mounts(texts->mountinfo, Version::v2);
   if (mounts.empty()) return not_here("no cgroup v2 hierarchy is mounted");

@@ -115,7 +115,7 @@ void Lab::Parts::make(const LabSpec& spec, const SysctlSpec& sysctls) {
   window_sysctls = sysctls.window;
   optional_sysctls = sysctls.optional;
   turn.emplace(guardian.root(), guardian.journal().path(), mode, Deadline(options.turn_patience),
-               TurnWaiting{options.interrupted, options.warn});
+               Waiting{options.interrupted, options.warn});
   step("host_turn_taken");
   namespaces.emplace(spec.clients);
   step("namespaces_made");

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -21,25 +22,45 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// One step of waiting for what no descriptor tells. Throws when it is enough.
-void wait_a_step(const std::string& operation, const std::string& cause, const Deadline& deadline,
-                 const std::function<bool()>& interrupted) {
-  if (interrupted && interrupted()) {
-    throw Error(ErrorKind::interrupted, operation, "interrupted");
+// Waits for what no descriptor tells.
+class Steps {
+ public:
+  Steps(std::string operation, const Deadline& deadline, const Waiting& waiting)
+      : operation_(std::move(operation)),
+        deadline_(deadline),
+        waiting_(waiting),
+        quiet_(waiting.tell_after) {}
+
+  // One step. Throws when it is enough.
+  void wait(const std::string& cause) {
+    if (waiting_.interrupted && waiting_.interrupted()) {
+      throw Error(ErrorKind::interrupted, operation_, "interrupted");
+    }
+    if (deadline_.passed()) {
+      throw Error(ErrorKind::failed, operation_, cause,
+                  "wait for the other run to end; netstall restore mends what a dead one left");
+    }
+    if (!told_ && waiting_.warn && quiet_.passed()) {
+      waiting_.warn(fmt::format("waiting to {}: {}", operation_, cause));
+      told_ = true;
+    }
+    ::poll(nullptr, 0, std::min(10, deadline_.poll_timeout()));
   }
-  if (deadline.passed()) {
-    throw Error(ErrorKind::failed, operation, cause,
-                "wait for the other run to end; netstall restore mends what a dead one left");
-  }
-  ::poll(nullptr, 0, std::min(10, deadline.poll_timeout()));
-}
+
+ private:
+  std::string operation_;
+  const Deadline& deadline_;
+  const Waiting& waiting_;
+  Deadline quiet_;
+  bool told_ = false;
+};
 
 // New labs pass the gate in turn, and who waits for the lock stays in it: a run
 // that changes host sysctls is not kept out for ever by others that overlap.
 MachineLock pass_gate(const fs::path& root, LockMode mode, const Deadline& deadline,
-                      const std::function<bool()>& interrupted) {
-  const MachineLock gate(root / "host_sysctl.gate", deadline, interrupted);
-  return {root / "host_sysctl.lock", mode, deadline, interrupted};
+                      const Waiting& waiting) {
+  const MachineLock gate(root / "host_sysctl.gate", deadline, waiting);
+  return {root / "host_sysctl.lock", mode, deadline, waiting};
 }
 
 bool changes_host_sysctls(const fs::path& journal) {
@@ -66,24 +87,26 @@ std::string run_with_host_sysctls(const fs::path& root, const fs::path& own_jour
 }  // namespace
 
 MachineLock::MachineLock(const fs::path& path, LockMode mode, const Deadline& deadline,
-                         const std::function<bool()>& interrupted) {
+                         const Waiting& waiting) {
   const auto operation = fmt::format("lock {}", path.string());
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   if (error) throw_errno(operation, error.value(), "run as root");
   fd_.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (!fd_) throw_errno(operation, errno, "run as root");
+  Steps steps(operation, deadline, waiting);
   const int how = mode == LockMode::exclusive ? LOCK_EX : LOCK_SH;
   while (::flock(fd_.get(), how | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) throw_errno(operation, errno);
-    wait_a_step(operation, "another netstall run holds it", deadline, interrupted);
+    steps.wait("another netstall run holds it");
   }
 }
 
 HostSysctlTurn::HostSysctlTurn(const fs::path& root, const fs::path& own_journal, LockMode mode,
-                               const Deadline& deadline, const TurnWaiting& waiting)
-    : lock_(pass_gate(root, mode, deadline, waiting.interrupted)) {
+                               const Deadline& deadline, const Waiting& waiting)
+    : lock_(pass_gate(root, mode, deadline, waiting)) {
   const std::string operation = "find the host's sysctls unchanged";
+  Steps steps(operation, deadline, waiting);
   for (;;) {
     const auto other = run_with_host_sysctls(root, own_journal);
     if (other.empty()) return;
@@ -98,7 +121,7 @@ HostSysctlTurn::HostSysctlTurn(const fs::path& root, const fs::path& own_journal
                     "netstall restore says what is in its way");
       }
     }
-    wait_a_step(operation, cause, deadline, waiting.interrupted);
+    steps.wait(cause);
   }
 }
 

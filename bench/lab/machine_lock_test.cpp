@@ -50,10 +50,10 @@ TEST(MachineLock, WaitsForItsTurn) {
   std::atomic<bool> waiting = false;
   std::atomic<bool> has_it = false;
   std::thread other([&] {
-    const MachineLock second(path, Deadline(30s), [&] {
-      waiting = true;
-      return false;
-    });
+    const MachineLock second(path, Deadline(30s), {.interrupted = [&] {
+                               waiting = true;
+                               return false;
+                             }});
     has_it = true;
   });
   while (!waiting) std::this_thread::yield();
@@ -69,9 +69,29 @@ TEST(MachineLock, WaitingCanBeInterrupted) {
   const MachineLock first(path, at_once());
   int asked = 0;
   const auto interrupted = [&] { return ++asked == 3; };
-  EXPECT_EQ(kind_of_failure([&] { MachineLock(path, Deadline(30s), interrupted); }),
+  EXPECT_EQ(kind_of_failure([&] { MachineLock(path, Deadline(30s), {interrupted}); }),
             ErrorKind::interrupted);
   EXPECT_EQ(asked, 3);
+}
+
+TEST(MachineLock, WhoIsWaitedForIsSaidOnceAndNotAtOnce) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "lock";
+  const MachineLock first(path, at_once());
+  for (const auto quiet : {Nanoseconds(0), Nanoseconds(30s)}) {
+    std::vector<std::string> said;
+    int asked = 0;
+    const Waiting waiting{.interrupted = [&] { return ++asked == 4; },
+                          .warn = [&](const std::string& line) { said.push_back(line); },
+                          .tell_after = quiet};
+    EXPECT_EQ(kind_of_failure([&] { MachineLock(path, Deadline(30s), waiting); }),
+              ErrorKind::interrupted);
+    if (quiet == Nanoseconds(0)) {
+      EXPECT_THAT(said, testing::ElementsAre(HasSubstr("another netstall run holds it")));
+    } else {
+      EXPECT_THAT(said, testing::IsEmpty());
+    }
+  }
 }
 
 TEST(MachineLock, SharedOnesDoNotExcludeEachOther) {

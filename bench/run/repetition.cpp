@@ -256,7 +256,7 @@ void run_in_lab(const Scenario& scenario, const Assignment& assignment, const Ru
 
     step(context, "wait for other runs' windows");
     const MachineLock window_lock(context.privileges.state_root / "window.lock",
-                                  Deadline(kLockDeadline), interrupted);
+                                  Deadline(kLockDeadline), {interrupted, context.warn});
     measure(crew, probes, lab, scenario, assignment, connected, context, repetition);
 
     step(context, "close");
