@@ -32,7 +32,10 @@ void BlockingSenders::prepare() {
 }
 
 void BlockingSenders::start(std::int64_t traffic_from, const Window& window) {
-  if (task_.pace) plan_.pacer.emplace(traffic_from, *task_.pace, seed_, task_.port);
+  if (task_.pace) {
+    plan_.pacer.emplace(traffic_from, *task_.pace, seed_, task_.port);
+    plan_.spin_ns = task_.pace->spin.count();
+  }
   plan_.connections = static_cast<std::uint32_t>(threads_.size());
   plan_.traffic_from = traffic_from;
   plan_.zerocopy = task_.socket.zerocopy;

@@ -91,7 +91,10 @@ void Dialers::prepare() {
 void Dialers::start(std::int64_t traffic_from, const Window& window) {
   window_ = window;
   events_.start(!alone_ || task_.pace);
-  if (task_.pace) pacer_.emplace(traffic_from, *task_.pace, seed_, task_.port);
+  if (task_.pace) {
+    pacer_.emplace(traffic_from, *task_.pace, seed_, task_.port);
+    due_timer_.set_spin(task_.pace->spin.count());
+  }
   for (auto& slot : slots_) {
     if (pacer_) slot.place = pacer_->first(slot.index, task_.connections);
     due_timer_.push(pacer_ ? pacer_->due(slot.place) : traffic_from, slot);

@@ -44,7 +44,10 @@ class MessageSource {
   // all at `traffic_from`. The connections outlive it, or stop().
   template <class First>
   void start(std::deque<Connection>& connections, std::int64_t traffic_from, First first) {
-    if (task_.pace) pacer_.emplace(traffic_from, *task_.pace, seed_, task_.port);
+    if (task_.pace) {
+      pacer_.emplace(traffic_from, *task_.pace, seed_, task_.port);
+      due_timer_.set_spin(task_.pace->spin.count());
+    }
     const auto count = static_cast<std::uint32_t>(connections.size());
     std::uint32_t index = 0;
     for (auto& connection : connections) {

@@ -20,7 +20,7 @@
 namespace netstall {
 
 // Of these messages; a worker that hears another version answers `failed`.
-constexpr std::uint32_t kWorkerProtocol = 6;
+constexpr std::uint32_t kWorkerProtocol = 7;
 
 // The type of a frame. (c): sent by the controller, (w): by the worker.
 enum class MessageType : std::uint8_t {

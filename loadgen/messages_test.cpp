@@ -38,6 +38,7 @@ FlowTask full_task() {
   task.socket.rcvbuf = Bytes{4096};
   task.socket.nodelay = false;
   task.pace->schedule = {{Nanoseconds(5), 3}};
+  task.pace->spin = Nanoseconds(7);
   task.payload.weighted = {{Bytes{1}, 0.5}};
   task.response.sequence = {Bytes{6}, Bytes{7}};
   task.pipeline = 8;
@@ -99,6 +100,7 @@ TEST(Messages, Configure) {
   EXPECT_EQ(task.payload.fixed.count, 1U << 20);
   EXPECT_EQ(task.pace->messages_per_s, 0.1);
   EXPECT_EQ(task.pace->schedule.at(0).at, Nanoseconds(5));
+  EXPECT_EQ(task.pace->spin, Nanoseconds(7));
   EXPECT_EQ(task.payload.weighted.at(0).weight, 0.5);
   EXPECT_EQ(task.response.sequence.at(1).count, 7U);
   EXPECT_EQ(task.pipeline, 8U);

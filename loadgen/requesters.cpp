@@ -78,7 +78,10 @@ void Requesters::start(std::int64_t traffic_from, const Window& window) {
   window_ = window;
   events_.start(!alone_ || task_.pace || task_.think.count() > 0);
   const auto count = static_cast<std::uint32_t>(connections_.size());
-  if (task_.pace) pacer_.emplace(traffic_from, *task_.pace, seed_, task_.port);
+  if (task_.pace) {
+    pacer_.emplace(traffic_from, *task_.pace, seed_, task_.port);
+    due_timer_.set_spin(task_.pace->spin.count());
+  }
   for (auto& connection : connections_) {
     if (!pacer_) {
       connection.permits = task_.pipeline;

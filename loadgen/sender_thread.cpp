@@ -46,8 +46,10 @@ void SenderThread::run() {
       counts_from = plan_.pacer->due(place);
       plan_.pacer->advance(place);
       if (now < counts_from) {
-        if (!pause_until(counts_from)) return;
-        now = mono_now().ns;
+        if (!pause_until(counts_from - plan_.spin_ns)) return;
+        do now = mono_now().ns;
+        while (now < counts_from && !stopping());
+        if (stopping()) return;
       }
     }
     if (!send_message(clock, now, counts_from, plan_.sizes.of(sizes_, message))) return;

@@ -30,6 +30,7 @@ struct SenderPlan {
   MessageSizes sizes;
   std::optional<Pacer> pacer;     // absent: as fast as the socket takes it
   std::uint32_t connections = 0;  // that share the pace
+  std::int64_t spin_ns = 0;       // before a message is due: looks at the clock, does not sleep
   bool datagrams = false;         // each message is one, with its head
   bool zerocopy = false;
   bool own_payload = false;  // each thread has a copy of it

@@ -194,6 +194,23 @@ TEST_P(Face, DeliveryIsUnknownWhereNoMessageCanSay) {
   EXPECT_FALSE(readers_->collect().delivery);
 }
 
+TEST_P(Face, APaceThatSpinsIsTheSamePace) {
+  FlowTask task;
+  task.connections = 10;
+  task.payload.fixed = Bytes{100};
+  task.pace = PaceSpec{500};
+  // Sometimes asleep, sometimes not: each connection's are due every 2 ms.
+  task.pace->spin = 200us;
+  make(task);
+  const auto from = mono_now().ns;
+  const Window window{from + 100'000'000, from + 300'000'000};
+  start(from, window);
+  run_to(window.to);
+  const auto collected = collect();
+  EXPECT_NEAR(static_cast<double>(collected.tally.messages), 1'000,
+              50 + static_cast<double>(collected.backlog));
+}
+
 TEST_P(Face, PaceIsKeptWhateverTheSocketDoes) {
   FlowTask task;
   task.connections = 10;

@@ -119,6 +119,10 @@ SwitchHistory SwitchLog::take() {
   }
   history.switches = std::move(*switches);
   if (written > ring.size()) history.from_ns = history.switches.front().at_ns;
+  // Those between the opening of the log and the look at the clock, and the other way round.
+  std::erase_if(history.switches, [&history](const Switch& one) {
+    return one.at_ns < history.from_ns || one.at_ns > history.to_ns;
+  });
   return history;
 }
 

@@ -13,8 +13,8 @@ attach it. This page is made from the table in the code; a test says how to writ
 differ.
 
 A scenario's `probes` lists what is loaded, and none but these; without it those marked *default* are.
-`netstall plan` states the memory of their maps, `netstall doctor` which of them load here and by which
-backend. Backends are tried in the order of the ladder, by loading, and the first that loads is taken;
+`netstall plan` states the memory of their maps, `netstall doctor` whether those that are programs in the
+kernel load here, and by which backend. Backends are tried in the order of the ladder, by loading, and the first that loads is taken;
 the report names it (`findings`), and what is not there is null, with the reason in `probes.missing`:
 never 0. Only sockets, namespaces and processes of the run are counted, but where a row says that its
 figures are the whole machine's. What a probe could not record is in its `lost_events`. A kernel that

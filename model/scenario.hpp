@@ -177,9 +177,12 @@ struct PaceSpec {
   Arrival arrival = Arrival::constant;
   std::optional<PaceBurst> burst{};
   std::vector<PaceChange> schedule{};  // of the rate; times rise
+  // Before a message is due nobody sleeps for so long, but looks at the clock: it goes out
+  // on time, and takes a CPU for it.
+  Nanoseconds spin{0};
   template <class V>
   void fields(V& v) {
-    v(messages_per_s, arrival, burst, schedule);
+    v(messages_per_s, arrival, burst, schedule, spin);
   }
 };
 

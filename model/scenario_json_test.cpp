@@ -116,7 +116,7 @@ TEST(ScenarioJson, EveryKindOfLoadArrives) {
     { "name": "mix", "connections": 10,
       "payload": { "weighted": [ { "size": "1KiB", "weight": 3 }, { "size": "5KiB", "weight": 1 } ] },
       "pace": { "rate": "2MiB/s", "per": "group", "arrival": "poisson", "burst": { "on": "10ms", "off": "90ms" },
-                "schedule": [ { "at": "1s", "rate": "100/s" } ] },
+                "schedule": [ { "at": "1s", "rate": "100/s" } ], "spin": "50us" },
       "reader": { "rate": "1MB/s", "rate_sigma": 0.5, "freeze": [ { "at": "1s", "for": "250ms" } ], "share": 0.1 },
       "socket": { "sndbuf": 5000, "force_buffers": true, "notsent_lowat": "16KiB", "congestion_control": "reno",
                   "user_timeout": "1500ms", "keepalive": { "idle": "10s", "interval": "2s", "probes": 3 },
@@ -142,6 +142,7 @@ TEST(ScenarioJson, EveryKindOfLoadArrives) {
   ASSERT_EQ(mix.pace->schedule.size(), 1U);
   EXPECT_EQ(mix.pace->schedule[0].at, seconds(1));
   EXPECT_EQ(mix.pace->schedule[0].messages_per_s, 10);
+  EXPECT_EQ(mix.pace->spin, std::chrono::microseconds(50));
   EXPECT_EQ(mix.reader.rate_sigma, 0.5);
   EXPECT_EQ(mix.reader.freeze.at(0).lasting, milliseconds(250));
   EXPECT_EQ(mix.reader.share, 0.1);

@@ -39,6 +39,7 @@ struct PaceDraft {
   Arrival arrival = Arrival::constant;
   std::optional<PaceBurst> burst;
   std::vector<PaceChangeDraft> schedule;
+  Nanoseconds spin{0};
 };
 
 struct FlowDraft {
@@ -215,6 +216,7 @@ void keys(V& v, PaceDraft& pace) {
   v("arrival", pace.arrival, OneOf<Arrival>{});
   v("burst", pace.burst, Object{});
   v("schedule", pace.schedule, List{1, kMaxPaceChanges});
+  v("spin", pace.spin, Duration{std::chrono::microseconds(1), std::chrono::seconds(1)});
 }
 
 template <class V>

@@ -54,10 +54,13 @@ class Targets(unittest.TestCase):
                 self.row("latency of ping-pong, p50", "netstall", 90, "ns"),
                 self.row("latency of ping-pong, p50", "sockperf", 100, "ns"),
                 self.row("latency of ping-pong, p99", "netstall", 101, "ns"),
-                self.row("latency of ping-pong, p99", "sockperf", 100, "ns")]
+                self.row("latency of ping-pong, p99", "sockperf", 100, "ns"),
+                self.row("latency at one rate, p50", "netstall", 120, "ns"),
+                self.row("latency at one rate, p50", "netstall spinning", 80, "ns"),
+                self.row("latency at one rate, p50", "sockperf", 100, "ns")]
         targets = peers_rounds.targets_of(rows)
         self.assertEqual([(target["ratio"], target["met"]) for target in targets],
-                         [(0.97, False), (1.7, True), (0.9, True), (1.01, False)])
+                         [(0.97, False), (1.7, True), (0.9, True), (1.01, False), (0.8, True)])
         table = peers_rounds.table_of(rows, targets)
         self.assertIn("| 1 stream, of the best of iperf3 and iperf | 0.970 | at least 0.98 | missed |", table)
         self.assertIn("| latency of ping-pong, p50 | netstall | 0.1 us |", table)
