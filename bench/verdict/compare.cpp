@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/printable.hpp"
+#include "base/units.hpp"
 #include "bench/verdict/fingerprint.hpp"
 #include "bench/verdict/measure.hpp"
 
@@ -173,14 +174,14 @@ void add_notes(Comparison& comparison) {
   }
   if (!comparison.environment.empty()) {
     comparison.notes.push_back(
-        fmt::format("The environments differ in {} facts: a verdict may be theirs.",
-                    comparison.environment.size()));
+        fmt::format("The environments differ in {}: a verdict may be theirs.",
+                    counted(comparison.environment.size(), "fact")));
   }
   std::size_t dropped = 0;
   for (const auto& cell : comparison.cells) dropped += cell.dropped.size();
   if (dropped > 0) {
     comparison.notes.push_back(
-        fmt::format("{} repetitions did not succeed and were dropped.", dropped));
+        fmt::format("{} did not succeed: dropped.", counted(dropped, "repetition")));
   }
 }
 
@@ -247,7 +248,12 @@ Comparison compare(const ReportSamples& a, const ReportSamples& b, const Compare
     if (!cells_a.contains(cell.parameters)) comparison.cells_only_b.push_back(cell.id);
   }
   comparer.finish(comparison);
-  if (comparison.cells.empty()) refuse(a, b, "they have no cell in common");
+  if (comparison.cells.empty()) {
+    refuse(
+        a, b, "they have no cell in common",
+        "cells are paired by their parameters; netstall ab compares two settings of one scenario, "
+        "netstall report shows the cells of a sweep side by side");
+  }
   add_notes(comparison);
   return comparison;
 }

@@ -85,6 +85,38 @@ TEST(Compare, TooFewRepetitionsNeverSayNoChange) {
   EXPECT_EQ(single.verdict, Verdict::inconclusive);
 }
 
+// So many of each arm's values are but lower bounds.
+MetricComparison compare_bounds(const Values& a, std::uint32_t bounds_a, const Values& b,
+                                std::uint32_t bounds_b) {
+  auto report_a = report_of("a.json", "stall.p99", a);
+  auto report_b = report_of("b.json", "stall.p99", b);
+  report_a.cells[0].rows[0].lower_bounds = bounds_a;
+  report_b.cells[0].rows[0].lower_bounds = bounds_b;
+  return one(compare(report_a, report_b, {}));
+}
+
+TEST(Compare, AMedianThatIsALowerBoundIsNeverFoundTheSmaller) {
+  const auto low = around(10e6, 12);
+  const auto high = around(15e6, 12);
+  EXPECT_EQ(compare_bounds(low, 6, high, 6).verdict, Verdict::regressed);
+  // What is the larger though cut is the larger.
+  EXPECT_EQ(compare_bounds(low, 6, high, 12).verdict, Verdict::regressed);
+  EXPECT_EQ(compare_bounds(high, 12, low, 6).verdict, Verdict::improved);
+  const auto in_a = compare_bounds(low, 7, high, 0);
+  EXPECT_EQ(in_a.verdict, Verdict::inconclusive);
+  EXPECT_FALSE(in_a.worse);
+  EXPECT_THAT(in_a.reason, HasSubstr("cut too much in 7 of 12 repetitions of A: the"));
+  EXPECT_EQ(in_a.needed_repetitions, std::nullopt);
+  EXPECT_EQ(compare_bounds(high, 0, low, 12).verdict, Verdict::inconclusive);
+  EXPECT_EQ(compare_bounds(low, 0, low, 12).verdict, Verdict::inconclusive);
+  EXPECT_EQ(compare_bounds(low, 0, low, 6).verdict, Verdict::unchanged);
+  const Values same(3, 10e6);
+  EXPECT_THAT(compare_bounds(same, 3, same, 2).reason,
+              HasSubstr("3 of 3 repetitions of A and 2 of 3 repetitions of B"));
+  // That it happens at all, no edge hides.
+  EXPECT_EQ(compare_bounds(Values(12, 0.0), 0, high, 12).verdict, Verdict::appeared);
+}
+
 TEST(Compare, ZeroOnBothSidesIsUnchanged) {
   const auto metric = one(compare_values("stall.p99", Values(5, 0.0), Values(5, 0.0)));
   EXPECT_EQ(metric.verdict, Verdict::unchanged);
@@ -186,7 +218,7 @@ TEST(Compare, SideWithoutAGoodRepetitionIsInconclusive) {
   EXPECT_EQ(one(comparison).reason, "no good repetition of B");
   ASSERT_EQ(comparison.cells[0].dropped.size(), 1U);
   EXPECT_TRUE(comparison.cells[0].dropped[0].in_b);
-  EXPECT_THAT(comparison.notes, testing::Contains(HasSubstr("1 repetitions did not succeed")));
+  EXPECT_THAT(comparison.notes, testing::Contains(HasSubstr("1 repetition did not succeed")));
   EXPECT_EQ(comparison.outcome(), Outcome::inconclusive);
 }
 

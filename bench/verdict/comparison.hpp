@@ -47,6 +47,7 @@ struct ArmSummary {
   std::uint32_t count = 0;    // values that were used
   std::uint32_t nonzero = 0;  // of them
   double median = 0;
+  std::uint32_t lower_bounds = 0;  // of all good repetitions: the true value may be larger
 };
 
 // One metric of one flow group in one cell. Figures of b against a; an absent one

@@ -74,7 +74,31 @@ class Decision {
                     verdict == (higher ? Verdict::vanished : Verdict::appeared);
   }
 
+  // An arm whose median is but a lower bound: it cannot be found the smaller, or as large.
+  static bool bounded(const ArmSummary& arm) { return 2 * arm.lower_bounds > arm.count; }
+
+  void undecided_for_cuts() {
+    std::string where;
+    for (const auto& [name, arm] : {std::pair{"A", result_.a}, std::pair{"B", result_.b}}) {
+      if (!bounded(arm)) continue;
+      where += fmt::format("{}{} of {} repetitions of {}", where.empty() ? "" : " and ",
+                           arm.lower_bounds, arm.count, name);
+    }
+    undecided(
+        fmt::format("the window's edges cut too much in {}: the true value is larger, which a "
+                    "longer window would show",
+                    where),
+        std::nullopt);
+  }
+
+  // Nothing changed, as far as both arms can be told.
+  void set_unchanged(std::string reason) {
+    if (bounded(result_.a) || bounded(result_.b)) return undecided_for_cuts();
+    set(Verdict::unchanged, std::move(reason));
+  }
+
   void set_changed(double change) {
+    if (bounded(change > 0 ? result_.a : result_.b)) return undecided_for_cuts();
     const bool lower = result_.metric->direction == Direction::lower_is_better;
     set((change > 0) == lower ? Verdict::regressed : Verdict::improved,
         fmt::format("q = {:.2g}", *result_.q));
@@ -106,22 +130,22 @@ class Decision {
   void same() {
     if (result_.a.nonzero == 0) {
       set(Verdict::unchanged, "it happened on neither side");
-    } else if (too_few()) {
+    } else if (too_few() && !bounded(result_.a) && !bounded(result_.b)) {
       needs_at_least();
     } else {
-      set(Verdict::unchanged, "the same in every repetition");
+      set_unchanged("the same in every repetition");
     }
   }
 
   void shifted() {
+    if (bounded(result_.a) && bounded(result_.b)) return undecided_for_cuts();
     const auto& zone = measured_.indifference;
     const auto& shift = measured_.log_shift;
     const bool matters = shift.estimate <= zone.down || shift.estimate >= zone.up;
     if (significant() && matters) return set_changed(shift.estimate);
     if (too_few()) return needs_at_least();
     if (shift.interval && shift.interval->low >= zone.down && shift.interval->high <= zone.up) {
-      return set(Verdict::unchanged,
-                 fmt::format("the interval lies within {}", smallest_change(result_)));
+      return set_unchanged(fmt::format("the interval lies within {}", smallest_change(result_)));
     }
     undecided(significant() ? fmt::format("there is a change, perhaps a smaller one than {}",
                                           smallest_change(result_))
@@ -163,9 +187,8 @@ class Decision {
   void one_sided() {
     const bool in_b = result_.a.nonzero == 0;
     if (measured_.largest < result_.smallest_absolute) {
-      return set(Verdict::unchanged,
-                 fmt::format("never above {}",
-                             human_value(result_.metric->unit, result_.smallest_absolute)));
+      return set_unchanged(fmt::format(
+          "never above {}", human_value(result_.metric->unit, result_.smallest_absolute)));
     }
     if (significant() && measured_.typical >= result_.smallest_absolute) {
       return appeared_or_vanished(in_b ? Verdict::appeared : Verdict::vanished);

@@ -87,18 +87,29 @@ struct Readings {
   std::vector<double> least;
   std::vector<double> most;
   std::size_t absent = 0;
+  std::size_t lower_bounds = 0;
   std::string why_absent;  // the first one's
 
   void add(const Reading& reading) {
     least.push_back(reading.value.value_or(reading.at_least.value_or(-kInfinity)));
-    most.push_back(reading.value.value_or(reading.at_most.value_or(kInfinity)));
+    const auto most_seen = reading.value.value_or(reading.at_most.value_or(kInfinity));
+    most.push_back(reading.lower_bound ? kInfinity : most_seen);
+    if (reading.lower_bound) ++lower_bounds;
     if (reading.value) return;
     if (absent++ == 0) why_absent = reading.why_absent;
   }
   bool empty() const { return least.empty(); }
   Range range() const { return {median(least), median(most)}; }
+  // As if what was seen were all.
+  Range seen() const { return {median(least), median(least)}; }
   std::optional<double> observed() const {
     return absent > 0 ? std::nullopt : std::optional(median(least));
+  }
+  std::string bound(Unit unit) const {
+    return fmt::format(
+        "at least {}: in {} of {} repetitions the window's edges cut too much to tell "
+        "more, measure longer",
+        human_value(unit, median(least)), lower_bounds, least.size());
   }
   std::string absence() const {
     return least.size() == 1 ? fmt::format("no value: {}", why_absent)
@@ -147,6 +158,10 @@ ExpectationResult judge_readings(const Expectation& expectation, const Metric& m
   result.passed = within(expectation, readings.range(), kPlain, metric.resolution);
   if (!result.observed) {
     result.reason = readings.absence();
+  } else if (!result.passed && readings.lower_bounds > 0 &&
+             within(expectation, readings.seen(), kPlain, metric.resolution)) {
+    result.observed.reset();
+    result.reason = readings.bound(metric.unit);
   } else if (!result.passed) {
     result.reason = missed_text(expectation, metric.unit, *result.observed);
   }
@@ -278,6 +293,12 @@ ExpectationResult ExpectationJudge::judge_against(
     result.reason = readings.absence();
   } else if (!result.against_observed) {
     result.reason = fmt::format("{}: {}", base_cell->id, base.absence());
+  } else if (!result.passed && readings.lower_bounds + base.lower_bounds > 0 &&
+             within(expectation, readings.seen(), base.seen(), metric.resolution)) {
+    result.reason = readings.lower_bounds > 0
+                        ? readings.bound(metric.unit)
+                        : fmt::format("{}: {}", base_cell->id, base.bound(metric.unit));
+    result.observed.reset();
   } else if (!result.passed) {
     result.reason =
         missed_text(expectation, metric.unit, *result.observed, *result.against_observed);

@@ -69,6 +69,31 @@ std::vector<ExpectationResult> judged(const std::vector<CellResult>& cells, std:
   return ExpectationJudge(cells).judge({&expectation, 1}, cells.at(cell));
 }
 
+// The only stall goes on when the window ends: it took so long at least.
+TEST(Expectations, WhatTheWindowCutIsALowerBound) {
+  auto cut = with_longest_stall(1000);
+  cut.flows[0].stalls->total.open_at_end = 1;
+  const auto untold = judge_one(at_most(1500), {cut});
+  EXPECT_FALSE(untold.passed);
+  EXPECT_EQ(untold.observed, std::nullopt);
+  EXPECT_THAT(untold.reason,
+              HasSubstr("at least 1 us: in 1 of 1 repetitions the window's edges cut"));
+  const auto missed = judge_one(at_most(999), {cut});
+  EXPECT_FALSE(missed.passed);
+  EXPECT_THAT(missed.observed, Optional(1000.0));
+  auto long_enough = at_most(0);
+  long_enough.at_most.reset();
+  long_enough.at_least = 1000;
+  EXPECT_TRUE(judge_one(long_enough, {cut}).passed);
+  EXPECT_TRUE(
+      judge_one(at_most(1500), {cut, with_longest_stall(10), with_longest_stall(9)}).passed);
+  // Against a cell of which the true value may be larger it may well be so many times as large.
+  auto cells = slow_and_fast({3000}, {1000});
+  cells[1].repetitions[0].flows[0].stalls->total.open_at_end = 1;
+  EXPECT_TRUE(judged(cells, 0, at_most_times_fast(4)).at(0).passed);
+  EXPECT_FALSE(judged(cells, 0, at_most_times_fast(2)).at(0).passed);
+}
+
 TEST(Expectations, TheMedianOverGoodRepetitionsDecides) {
   const std::vector repetitions{with_longest_stall(1000), with_longest_stall(1500),
                                 with_longest_stall(2000)};

@@ -52,12 +52,13 @@ double floor_of(const Strata& strata) {
   return std::min(1.0, 2 * one);
 }
 
-ArmSummary summary(const std::vector<double>& values) {
+ArmSummary summary(const std::vector<double>& values, const SampleRow& row) {
   ArmSummary arm;
   arm.count = static_cast<std::uint32_t>(values.size());
   arm.nonzero = static_cast<std::uint32_t>(
       std::count_if(values.begin(), values.end(), [](double value) { return value != 0; }));
   arm.median = median(values);
+  arm.lower_bounds = row.lower_bounds;
   return arm;
 }
 
@@ -182,8 +183,8 @@ std::optional<Measured> measure(const ArmValues& a, const ArmValues& b,
   auto& result = measured.comparison;
   const auto values_a = all_a(strata);
   const auto values_b = all_b(strata);
-  result.a = summary(values_a);
-  result.b = summary(values_b);
+  result.a = summary(values_a, *a.row);
+  result.b = summary(values_b, *b.row);
   result.cliffs_delta = cliffs_delta(values_a, values_b);
   measured.floor = floor_of(strata);
   const auto equals_first = [&](double value) { return value == values_a.front(); };

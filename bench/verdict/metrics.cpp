@@ -45,6 +45,17 @@ Reading read_percentile(const Histogram& histogram, double percent) {
   return reading;
 }
 
+Reading read_cut_percentile(const Histogram& histogram, double percent, std::uint64_t cut,
+                            double window_s) {
+  if (histogram.empty()) return present(0);
+  auto reading = read_percentile(histogram, percent);
+  const auto seen = reading.value.value_or(reading.at_most.value_or(0));
+  reading.lower_bound =
+      cut_too_much(cut, histogram.count()) || (cut > 0 && seen > kLongestShare * 1e9 * window_s);
+  if (reading.lower_bound) reading.at_most.reset();
+  return reading;
+}
+
 std::string_view name_of(Unit unit) {
   switch (unit) {
     case Unit::one:

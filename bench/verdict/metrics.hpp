@@ -25,6 +25,15 @@ enum class Direction : std::uint8_t { lower_is_better, higher_is_better };
 // What a metric can be read of: flow groups and the whole repetition, or that alone.
 enum class Scope : std::uint8_t { any, whole };
 
+// Whether the window's edges cut so many of these events that the percentiles of their
+// durations, which count with what lies within it, are but lower bounds.
+constexpr double kMostCut = 0.1;
+// Some are cut, and this share of the window is as long as they are: so is a fifth of them.
+constexpr double kLongestShare = 0.1;
+constexpr bool cut_too_much(std::uint64_t cut, std::uint64_t events) {
+  return static_cast<double>(cut) > kMostCut * static_cast<double>(events);
+}
+
 // What one repetition says of one metric.
 struct Reading {
   // Absent: not measured. What was measured and never happened (no stall) is 0;
@@ -34,6 +43,8 @@ struct Reading {
   // the smallest and the largest event all the same.
   std::optional<double> at_least = {};
   std::optional<double> at_most = {};
+  // The window's edges cut so much of what it is of that the true value may be larger.
+  bool lower_bound = false;
   // Why there is no value, as "no probe measured stalls"; empty where there is one.
   std::string why_absent = {};
 };

@@ -171,6 +171,7 @@ Reading read_events(RepetitionView& view, const EventRow& row) {
 }
 
 Reading figure_of(const SpellCount& spells, SpellFigure figure, double window_s) {
+  const auto cut = spells.open_at_start + spells.open_at_end;
   switch (figure) {
     case SpellFigure::count:
       return present(static_cast<double>(spells.count));
@@ -178,10 +179,9 @@ Reading figure_of(const SpellCount& spells, SpellFigure figure, double window_s)
       if (window_s <= 0) return absent("the window is not known");
       return present(static_cast<double>(spells.time_ns) / window_s);
     case SpellFigure::p99:
-      // Measured, and never happened.
-      return spells.count == 0 ? present(0) : read_percentile(spells.duration, 99);
+      return read_cut_percentile(spells.duration, 99, cut, window_s);
     case SpellFigure::max:
-      return spells.count == 0 ? present(0) : read_percentile(spells.duration, 100);
+      return read_cut_percentile(spells.duration, 100, cut, window_s);
   }
   return absent("not measured");
 }

@@ -24,6 +24,12 @@ Reading present(double value);
 // The percentile as a report gives it; 100 is the largest value.
 Reading read_percentile(const Histogram& histogram, double percent);
 
+// The same of durations that the window's edges cut: `cut` of them, one cut at both edges
+// twice. It is a lower bound where they cut many, or some and the window is not ten times as
+// long as it is: events as long are cut that often. 0 of no event: it never happened.
+Reading read_cut_percentile(const Histogram& histogram, double percent, std::uint64_t cut,
+                            double window_s);
+
 void add_stall_metrics(std::vector<Metric>& catalogue);
 void add_latency_metrics(std::vector<Metric>& catalogue);
 void add_traffic_metrics(std::vector<Metric>& catalogue);

@@ -9,8 +9,14 @@
 namespace netstall {
 namespace {
 
+// Of what was looked at.
+struct Extent {
+  double window_s;
+  double connection_seconds;
+};
+
 // One figure of the stalls of one cause, or of all; `all` is what they are part of.
-using Figure = Reading (*)(const StallCount& stalls, const Stalls& all, double connection_seconds);
+using Figure = Reading (*)(const StallCount& stalls, const Stalls& all, const Extent& extent);
 
 struct Row {
   std::string_view name;
@@ -31,18 +37,17 @@ Reading count(std::uint64_t value) {
   return present(static_cast<double>(value));
 }
 
-// Nothing stalled is 0: measured, and never happened.
 template <int kPermille>
-Reading duration(const StallCount& stalls, const Stalls&, double) {
-  if (stalls.count == 0) return present(0);
-  return read_percentile(stalls.duration, kPermille / 10.0);
+Reading duration(const StallCount& stalls, const Stalls&, const Extent& extent) {
+  return read_cut_percentile(stalls.duration, kPermille / 10.0,
+                             stalls.open_at_start + stalls.open_at_end, extent.window_s);
 }
 
 template <int kPermille>
-Reading wait(const StallCount& stalls, const Stalls&, double) {
+Reading wait(const StallCount& stalls, const Stalls&, const Extent& extent) {
   if (!stalls.wait) return absent("this backend does not time single waits");
-  if (stalls.waits == 0) return present(0);
-  return read_percentile(*stalls.wait, kPermille / 10.0);
+  return read_cut_percentile(*stalls.wait, kPermille / 10.0,
+                             stalls.open_at_start + stalls.open_at_end, extent.window_s);
 }
 
 // A microsecond is about what one wake-up differs from the next. Below 0.1 ms of
@@ -59,13 +64,13 @@ constexpr auto kNever = std::nullopt;
 
 constexpr Row kRows[] = {
     {"occurrence", Unit::one, true, kGating, kNamed, kReported, 1, 0, 0.25,
-     [](const StallCount& stalls, const Stalls&, double) {
+     [](const StallCount& stalls, const Stalls&, const Extent&) {
        return present(stalls.count > 0 ? 1 : 0);
      },
      "1 where there were {} in the window, else 0"},
     {"time", Unit::ns, false, kGating, kReported, kReported, kStep, kCentral, kMatters,
-     [](const StallCount& stalls, const Stalls&, double connection_seconds) {
-       return present(static_cast<double>(stalls.time_ns) / connection_seconds);
+     [](const StallCount& stalls, const Stalls&, const Extent& extent) {
+       return present(static_cast<double>(stalls.time_ns) / extent.connection_seconds);
      },
      "Time blocked in {}, per connection and second of the window"},
     {"p50", Unit::ns, false, kReported, kNamed, kNamed, kStep, kCentral, kMatters, duration<500>,
@@ -79,18 +84,20 @@ constexpr Row kRows[] = {
     {"max", Unit::ns, false, kReported, kNamed, kNamed, kStep, kExtreme, kMatters, duration<1000>,
      "Longest of the {}"},
     {"count", Unit::one, false, kNamed, kNamed, kNamed, 1, kCentral, 10,
-     [](const StallCount& stalls, const Stalls&, double) { return count(stalls.count); },
+     [](const StallCount& stalls, const Stalls&, const Extent&) { return count(stalls.count); },
      "Number of {}, those that an edge of the window cut among them"},
     {"rate", Unit::per_s, false, kReported, kReported, kNamed, 1e-6, kCentral, 1e-3,
-     [](const StallCount& stalls, const Stalls&, double connection_seconds) {
-       return present(static_cast<double>(stalls.count) / connection_seconds);
+     [](const StallCount& stalls, const Stalls&, const Extent& extent) {
+       return present(static_cast<double>(stalls.count) / extent.connection_seconds);
      },
      "Number of {} per connection and second of the window"},
     {"open_at_end", Unit::one, false, kReported, kNamed, kNamed, 1, kCentral, 1,
-     [](const StallCount& stalls, const Stalls&, double) { return count(stalls.open_at_end); },
+     [](const StallCount& stalls, const Stalls&, const Extent&) {
+       return count(stalls.open_at_end);
+     },
      "Number of {} that had not ended when the window did"},
     {"waits", Unit::one, false, kNamed, kNamed, kNamed, 1, kCentral, 10,
-     [](const StallCount& stalls, const Stalls&, double) { return count(stalls.waits); },
+     [](const StallCount& stalls, const Stalls&, const Extent&) { return count(stalls.waits); },
      "Number of waits inside {}"},
     {"wait_p50", Unit::ns, false, kNamed, kNamed, kNever, kStep, kCentral, kMatters, wait<500>,
      "Median duration of a wait inside {}"},
@@ -99,9 +106,9 @@ constexpr Row kRows[] = {
     {"wait_max", Unit::ns, false, kNamed, kNamed, kNever, kStep, kExtreme, kMatters, wait<1000>,
      "Longest wait inside {}"},
     {"run_queue", Unit::ns, false, kReported, kNamed, kNever, kStep, kCentral, kMatters,
-     [](const StallCount& stalls, const Stalls& all, double connection_seconds) {
+     [](const StallCount& stalls, const Stalls& all, const Extent& extent) {
        if (!all.run_queue_known) return absent("this backend cannot tell run-queue delay");
-       return present(static_cast<double>(stalls.run_queue_ns) / connection_seconds);
+       return present(static_cast<double>(stalls.run_queue_ns) / extent.connection_seconds);
      },
      "Time in {} that passed between a wake-up and running again, per connection and second"},
 };
@@ -113,15 +120,15 @@ Reading read_stalls(RepetitionView& view, bool own_clock, std::optional<Cause> c
     return absent(own_clock ? "the workers' own clocks measured no stalls here"
                             : "no probe measured stalls");
   }
-  const double connection_seconds = view.connections_established() * view.window_s();
+  const Extent extent{view.window_s(), view.connections_established() * view.window_s()};
   // Without a connection nothing could stall, which is no measurement of 0.
-  if (!(connection_seconds > 0)) return absent("no connection was established");
-  if (!cause) return figure(stalls->total, *stalls, connection_seconds);
+  if (!(extent.connection_seconds > 0)) return absent("no connection was established");
+  if (!cause) return figure(stalls->total, *stalls, extent);
   const auto by_cause = stalls->by_cause.find(*cause);
   if (by_cause == stalls->by_cause.end() || !by_cause->second) {
     return absent(fmt::format("this backend cannot tell the cause {}", name_of(*cause)));
   }
-  return figure(*by_cause->second, *stalls, connection_seconds);
+  return figure(*by_cause->second, *stalls, extent);
 }
 
 // The histograms that are the bulk of a report; durations of all causes are read anyway.

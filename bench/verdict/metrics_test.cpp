@@ -8,6 +8,8 @@
 #include <set>
 #include <sstream>
 
+#include "bench/verdict/metrics_rows.hpp"
+
 namespace netstall {
 namespace {
 
@@ -88,6 +90,41 @@ TEST(Metrics, StallsOfAFlowAndOfOneCause) {
               Optional(testing::DoubleNear(5e5, 5e2)));
   EXPECT_THAT(metric_value(repetition, "slow", "stall.mem_shortage.count"), Optional(2000.0));
   EXPECT_THAT(metric_value(repetition, "", "stall.count"), Optional(2000.0));
+}
+
+// 2000 stalls of 1 ms, and one longer, in a window of 2 s.
+TEST(Metrics, PercentilesOfDurationsAreLowerBoundsWhereTheWindowCutMuch) {
+  auto repetition = repetition_with_stalls();
+  auto& total = repetition.flows[0].stalls->total;
+  const auto bounded = [&repetition](const char* name) {
+    RepetitionView view(repetition, "slow");
+    return read_metric(*find_metric(name), view).lower_bound;
+  };
+  total.open_at_start = 100;
+  total.open_at_end = 100;
+  EXPECT_FALSE(bounded("stall.p99"));
+  EXPECT_FALSE(bounded("stall.max"));
+  total.open_at_end = 101;
+  EXPECT_TRUE(bounded("stall.p50"));
+  EXPECT_TRUE(bounded("stall.max"));
+  EXPECT_FALSE(bounded("stall.time"));  // a total counts what lies within, and is right
+  // Few are cut, but the longest might be one of them.
+  total.open_at_start = 1;
+  total.open_at_end = 0;
+  total.duration.record(201'000'000);
+  EXPECT_FALSE(bounded("stall.p99"));
+  EXPECT_TRUE(bounded("stall.max"));
+  total.open_at_start = 0;
+  EXPECT_FALSE(bounded("stall.max"));
+}
+
+TEST(Metrics, OfAPercentileThatCannotBeToldAndIsCutOnlyTheLeastIsKnown) {
+  Histogram few;
+  few.record(1'000'000, 5);
+  EXPECT_TRUE(read_cut_percentile(few, 99, 0, 2).at_most);
+  const auto cut = read_cut_percentile(few, 99, 1, 2);
+  EXPECT_TRUE(cut.at_least);
+  EXPECT_EQ(cut.at_most, std::nullopt);
 }
 
 TEST(Metrics, MeasuredAndNeverHappenedIsZero) {

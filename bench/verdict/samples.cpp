@@ -68,6 +68,7 @@ void read_into(std::vector<SampleRow>& rows, const Repetition& repetition) {
     auto& view = views.try_emplace(row.flow, repetition, row.flow).first->second;
     auto reading = read_metric(*row.metric, view);
     row.values.push_back(reading.value);
+    if (reading.value && reading.lower_bound) ++row.lower_bounds;
     if (!reading.value && row.why_absent.empty()) row.why_absent = std::move(reading.why_absent);
   }
 }

@@ -37,7 +37,8 @@ struct SampleRow {
   std::string flow;  // empty: the whole repetition
   bool gating = false;
   std::vector<std::optional<double>> values = {};
-  std::string why_absent = {};  // the first absent one's
+  std::string why_absent = {};     // the first absent one's
+  std::uint32_t lower_bounds = 0;  // values that are no more than that
 };
 
 struct CellSamples {
