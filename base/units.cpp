@@ -170,4 +170,13 @@ std::string human_count(double count) {
   return text;
 }
 
+std::string human_change(double share) {
+  const double percent = std::round(1e4 * share) / 100;
+  return percent == 0 ? "0.00 %" : fmt::format("{:+.2f} %", percent);
+}
+
+std::string counted(std::uint64_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 }  // namespace netstall

@@ -63,5 +63,9 @@ std::string to_text(Rate rate);
 std::string human_bytes(double bytes);
 std::string human_duration(double nanoseconds);
 std::string human_count(double count);
+// Of a difference, 0.0123 as "+1.23 %"; what is none to two places has no sign.
+std::string human_change(double share);
+// "1 cell", "3 cells".
+std::string counted(std::uint64_t count, std::string_view what);
 
 }  // namespace netstall

@@ -58,5 +58,13 @@ TEST(Units, HumanKeepsThreeDigits) {
   EXPECT_EQ(human_duration(0), "0 ns");
 }
 
+TEST(Units, ChangesHaveASignAndCountsAPlural) {
+  EXPECT_EQ(human_change(0.01234), "+1.23 %");
+  EXPECT_EQ(human_change(-0.2), "-20.00 %");
+  EXPECT_EQ(human_change(-0.00001), "0.00 %");
+  EXPECT_EQ(counted(1, "cell"), "1 cell");
+  EXPECT_EQ(counted(0, "cell"), "0 cells");
+}
+
 }  // namespace
 }  // namespace netstall

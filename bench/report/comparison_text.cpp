@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/printable.hpp"
+#include "base/units.hpp"
 #include "bench/report/comparison_formats.hpp"
 #include "bench/report/markup.hpp"
 
@@ -49,10 +50,11 @@ class Text {
     const auto counts = counts_text(comparison_);
     text_ += painted(options_.color, code, wrapped(counts, 0));
     text_ += wrapped(
-        fmt::format("A: {}  B: {}  ({}, {} cells, {} tests, q ≤ {})", printable(comparison_.name_a),
+        fmt::format("A: {}  B: {}  ({}, {}, {}, q ≤ {})", printable(comparison_.name_a),
                     printable(comparison_.name_b),
                     comparison_.design == Design::interleaved ? "interleaved" : "two sittings",
-                    comparison_.cells.size(), comparison_.tests, comparison_.level),
+                    counted(comparison_.cells.size(), "cell"), counted(comparison_.tests, "test"),
+                    comparison_.level),
         4);
     text_ += '\n';
   }
@@ -83,7 +85,7 @@ class Text {
       }
     }
     if (unchanged > 0)
-      text_ += fmt::format("{:<{}}{} metrics\n", "unchanged", kVerdictWidth, unchanged);
+      text_ += fmt::format("{:<{}}{}\n", "unchanged", kVerdictWidth, counted(unchanged, "metric"));
     text_ += '\n';
   }
 

@@ -22,6 +22,8 @@ Curve curve_of(const Histogram& histogram, double decades) {
   curve.count = histogram.count();
   curve.min = histogram.min().value_or(0);
   curve.mean = histogram.mean().value_or(0);
+  std::transform(kCurvePercentiles.begin(), kCurvePercentiles.end(), curve.percentiles.begin(),
+                 [&](double percent) { return histogram.percentile_if_resolved(percent); });
   const auto max = histogram.max().value_or(0);
   const double ratio = std::pow(10.0, decades);
   const double share = kShare * static_cast<double>(curve.count);

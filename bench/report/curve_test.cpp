@@ -47,6 +47,9 @@ TEST(Curve, KeepsBothSidesOfAJump) {
   EXPECT_EQ(curve.points[1].above, 0U);
   EXPECT_EQ(read(curve, 10), *histogram.percentile(99));
   EXPECT_EQ(curve.points[1].value, *histogram.max());
+  EXPECT_EQ(curve.percentiles[0], histogram.percentile(50));
+  EXPECT_EQ(curve.percentiles[2], histogram.percentile(99));
+  EXPECT_EQ(curve.percentiles[3], std::nullopt);  // fewer than ten beyond
 }
 
 TEST(Curve, PercentilesAreWithinTheSteps) {

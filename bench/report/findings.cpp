@@ -19,10 +19,6 @@ std::string percent(double share) {
   return fmt::format("{:.{}f} %", value, value < 10 ? 1 : 0);
 }
 
-std::string counted(std::size_t count, std::string_view what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
 // Where one cell is all there is, its name says nothing.
 std::string in_cell(const CellFacts& cell, std::size_t cells) {
   return cells > 1 ? fmt::format(" in {}", cell.id) : std::string();
@@ -71,16 +67,27 @@ std::string cause_clause(const FlowFacts& flow) {
   return fmt::format("{} for {} of that time", name, percent(flow.cause_share));
 }
 
+// "Senders were blocked 42 % of the time"; of several flow groups "Senders of slow were
+// blocked 90 % of the time (of all flows 42 %)": those of the worst, whose cause follows.
+std::string blocked_clause(std::string_view senders, const CellFacts& cell, const FlowFacts* flow) {
+  const auto all = percent(cell.blocked_share().value_or(0));
+  const auto measured = std::count_if(cell.flows.begin(), cell.flows.end(),
+                                      [](const FlowFacts& one) { return one.connection_ns > 0; });
+  if (flow == nullptr || measured < 2) {
+    return fmt::format("{} were blocked {} of the time", senders, all);
+  }
+  return fmt::format("{} of {} were blocked {} of the time (of all flows {})", senders, flow->name,
+                     percent(flow->time_ns / flow->connection_ns), all);
+}
+
 Finding blocked_lead(const Extremes& found, std::size_t cells) {
   const auto& worst = *found.worst;
-  const auto share = *worst.blocked_share();
   if (found.longest->max_ns() == 0) {
     return {Tone::good, cells > 1 ? fmt::format("No sender was blocked in any of {} cells.", cells)
                                   : std::string("No sender was blocked.")};
   }
   const auto* flow = worst_flow(worst);
-  auto text =
-      fmt::format("Senders were blocked {} of the time{}", percent(share), in_cell(worst, cells));
+  auto text = fmt::format("{}{}", blocked_clause("Senders", worst, flow), in_cell(worst, cells));
   if (flow != nullptr) text += fmt::format(": {}", cause_clause(*flow));
   return {Tone::bad, text + "."};
 }
@@ -149,9 +156,10 @@ void add_other_causes(std::vector<Finding>& points, const std::vector<CellFacts>
   const auto* of_lead = worst_flow(*found.worst);
   for (const auto& [cause, cell] : worst) {
     if (of_lead != nullptr && cause == of_lead->cause) continue;
-    points.push_back({Tone::bad, fmt::format("In {} senders were blocked {} of the time: {}.",
-                                             cell->id, percent(*cell->blocked_share()),
-                                             cause_clause(*worst_flow(*cell)))});
+    const auto* flow = worst_flow(*cell);
+    points.push_back(
+        {Tone::bad, fmt::format("In {} {}: {}.", cell->id, blocked_clause("senders", *cell, flow),
+                                cause_clause(*flow))});
   }
 }
 
@@ -226,10 +234,28 @@ void add_agreement(std::vector<Finding>& points, const std::vector<CellFacts>& c
   }
   if (probe <= 0 || own <= 0) return;
   const double off = (own - probe) / probe;
-  points.push_back({std::abs(off) > 0.05 ? Tone::warn : Tone::good,
-                    fmt::format("Two clocks: {} blocked by eBPF ({}), {} by the senders' own "
-                                "({:+.2f} %).",
-                                human_duration(probe), backend, human_duration(own), 100 * off)});
+  points.push_back(
+      {std::abs(off) > 0.05 ? Tone::warn : Tone::good,
+       fmt::format("Two clocks: {} blocked by eBPF ({}), {} by the senders' own "
+                   "({}).",
+                   human_duration(probe), backend, human_duration(own), human_change(off))});
+}
+
+// " of slow in calm and in 3 other places"; empty where no flow group's were cut much.
+std::string much_cut(const std::vector<CellFacts>& cells) {
+  std::string first;
+  std::size_t more = 0;
+  for (const auto& cell : cells) {
+    for (const auto& flow : cell.flows) {
+      if (!cut_too_much(flow.cut, flow.stalls)) continue;
+      if (first.empty()) {
+        first = fmt::format(" of {}{}", flow.name, in_cell(cell, cells.size()));
+      } else {
+        ++more;
+      }
+    }
+  }
+  return more == 0 ? first : fmt::format("{}, and in {}", first, counted(more, "other place"));
 }
 
 // What a reader must know before trusting the rest.
@@ -240,6 +266,7 @@ void add_doubts(std::vector<Finding>& points, const std::vector<CellFacts>& cell
   std::uint64_t not_restored = 0;
   std::set<std::string> reasons;
   bool own_clock = false;
+  const auto cut = much_cut(cells);
   for (const auto& cell : cells) {
     all += cell.repetitions;
     bad += cell.repetitions - cell.good;
@@ -262,6 +289,12 @@ void add_doubts(std::vector<Finding>& points, const std::vector<CellFacts>& cell
   if (not_restored > 0) {
     points.push_back({Tone::warn, fmt::format("{} could not be put back on the machine.",
                                               counted(not_restored, "setting"))});
+  }
+  if (!cut.empty()) {
+    points.push_back({Tone::warn, fmt::format("The window's edges cut more than a tenth of the "
+                                              "stalls{}: their percentiles are too small; a longer "
+                                              "window tells.",
+                                              cut)});
   }
   if (own_clock) {
     points.push_back({Tone::warn,
@@ -314,6 +347,8 @@ CellFacts facts_of(const CellDigest& cell, std::string why) {
     of.own_clock = flow.own_clock_ns.has_value();
     of.own_clock_ns = flow.own_clock_ns.value_or(0);
     of.max_ns = flow.max_ns;
+    of.stalls = flow.stalls;
+    of.cut = flow.open_at_start + flow.open_at_end;
     if (flow.by_probe && !flow.causes.empty()) {
       of.cause = flow.causes.front().cause;
       if (flow.time_ns > 0) {

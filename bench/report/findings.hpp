@@ -38,6 +38,8 @@ struct FlowFacts {
   double own_clock_ns = 0;
   bool own_clock = false;
   std::uint64_t max_ns = 0;
+  std::uint64_t stalls = 0;
+  std::uint64_t cut = 0;   // by an edge of the window; by both: twice
   std::string cause;       // that took the most time; empty where none is told
   double cause_share = 0;  // of the blocked time
 };

@@ -60,6 +60,25 @@ TEST(Findings, EachOtherCauseHasItsWorstCell) {
   EXPECT_THAT(findings.points, Not(says("In short ")));
 }
 
+TEST(Findings, OfSeveralFlowsTheBlockedOneIsNamed) {
+  auto both = cell("only", 0.9);
+  both.flows.push_back(both.flows[0]);
+  both.flows[1].name = "fast";
+  both.flows[1].time_ns = 0;
+  EXPECT_THAT(findings_of({both}).lead.text,
+              HasSubstr("Senders of slow were blocked 90 % of the time (of all flows 45 %): the "));
+}
+
+TEST(Findings, SayWhereTheWindowCutMuch) {
+  auto one = cell("one", 0.9);
+  one.flows[0].stalls = 100;
+  one.flows[0].cut = 10;
+  EXPECT_THAT(findings_of({one}).points, Not(says("edges cut")));
+  one.flows[0].cut = 11;
+  EXPECT_THAT(findings_of({one}).points, says("a tenth of the stalls of slow: their percentiles"));
+  EXPECT_THAT(findings_of({one, one}).points, says("of slow in one, and in 1 other place: their"));
+}
+
 TEST(Findings, NameTheAxisThatMovesMost) {
   std::vector<CellFacts> cells;
   for (const auto& [reader, buffer, share] :

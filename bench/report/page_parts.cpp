@@ -23,7 +23,11 @@ void write_counts(PageJson& json, const std::map<std::string, std::uint64_t>& co
 void write_curve(PageJson& json, const Curve& curve) {
   json.open('{').key("n").count(curve.count);
   json.key("min").figure(static_cast<double>(curve.min)).key("mean").figure(curve.mean);
-  json.key("points").open('[');
+  json.key("percentiles").open('[');
+  for (const auto& value : curve.percentiles) {
+    json.figure(value ? std::optional(static_cast<double>(*value)) : std::nullopt);
+  }
+  json.close(']').key("points").open('[');
   for (const auto& point : curve.points) {
     json.figure(static_cast<double>(point.value)).count(point.above);
   }
@@ -339,6 +343,8 @@ void write_metrics(PageJson& json, const MetricSelection& selection) {
       json.open('{').key("name").text(metric->name).key("unit").text(name_of(metric->unit));
       json.key("higher").flag(metric->direction == Direction::higher_is_better);
       json.key("yes_no").flag(metric->yes_no).key("gating").flag(metrics == &selection.gating);
+      json.key("matters").open('[').figure(metric->smallest_relative);
+      json.figure(metric->smallest_absolute).close(']');
       json.key("meaning").text(metric->meaning).close('}');
     }
   }

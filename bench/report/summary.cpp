@@ -8,12 +8,14 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "base/units.hpp"
 #include "bench/report/block_bars.hpp"
 #include "bench/report/markup.hpp"
 #include "bench/report/probe_summary.hpp"
+#include "bench/verdict/metrics.hpp"
 
 namespace netstall {
 namespace {
@@ -36,7 +38,8 @@ struct CellSum {
   const CellResult* cell = nullptr;
   std::size_t good = 0;
   std::vector<FlowSum> flows;
-  std::vector<std::string> remarks;
+  // Why repetitions are not good, and which.
+  std::map<std::pair<Status, std::string>, std::vector<std::uint32_t>> others;
 };
 
 // Senders of UDP are not where the probe looks.
@@ -56,8 +59,8 @@ void add_stalls(FlowSum& sum, const FlowResult& flow, bool by_probe) {
 
 void add_repetition(CellSum& sum, const Repetition& repetition) {
   if (repetition.status != Status::ok) {
-    sum.remarks.push_back(fmt::format("{} #{}: {}", name_of(repetition.status), repetition.index,
-                                      repetition.reason.value_or("no reason given")));
+    sum.others[{repetition.status, repetition.reason.value_or("no reason given")}].push_back(
+        repetition.index);
     return;
   }
   ++sum.good;
@@ -88,9 +91,6 @@ CellSum sum_cell(const CellResult& cell) {
   for (const auto& repetition : cell.repetitions) add_repetition(sum, repetition);
   for (auto& flow : sum.flows)
     flow.goodput /= static_cast<double>(std::max<std::size_t>(sum.good, 1));
-  // The same reason five times over is one remark.
-  std::sort(sum.remarks.begin(), sum.remarks.end());
-  sum.remarks.erase(std::unique(sum.remarks.begin(), sum.remarks.end()), sum.remarks.end());
   return sum;
 }
 
@@ -244,6 +244,20 @@ std::string datagram_line(const FlowSum& flow) {
   return text + "\n";
 }
 
+// "  skipped #0, #1: there is no such qdisc here".
+std::string other_lines(const std::pair<Status, std::string>& why,
+                        const std::vector<std::uint32_t>& which, const Painter& paint) {
+  constexpr std::size_t kMost = 8;
+  const auto shown = std::min(which.size(), kMost);
+  const auto text = wrapped(
+      fmt::format("  {} #{}{}: {}", name_of(why.first),
+                  fmt::join(which.begin(), which.begin() + static_cast<int>(shown), ", #"),
+                  which.size() > shown ? fmt::format(" and {} more", which.size() - shown) : "",
+                  why.second),
+      4);
+  return paint.red(text.substr(0, text.size() - 1)) + "\n";
+}
+
 std::string cell_block(const CellSum& sum, const std::optional<TimeAxis>& axis,
                        const Painter& paint, bool verbose) {
   auto text = fmt::format("{} {}\n", paint.bold(sum.cell->id),
@@ -252,7 +266,7 @@ std::string cell_block(const CellSum& sum, const std::optional<TimeAxis>& axis,
   for (const auto& flow : sum.flows)
     text += flow_line(flow) + datagram_line(flow) + bar_line(flow, axis);
   if (verbose) text += worst_stalls_text(*sum.cell) + findings_text(*sum.cell);
-  for (const auto& remark : sum.remarks) text += fmt::format("  {}\n", paint.red(remark));
+  for (const auto& [why, which] : sum.others) text += other_lines(why, which, paint);
   return text;
 }
 
@@ -267,8 +281,8 @@ std::string agreement(const std::vector<CellSum>& cells) {
     }
   }
   if (probe <= 0 || own <= 0) return {};
-  return fmt::format("Blocked in all: {} by eBPF, {} by the senders' own clocks ({:+.2f} %).\n",
-                     human_duration(probe), human_duration(own), 100.0 * (own - probe) / probe);
+  return fmt::format("Blocked in all: {} by eBPF, {} by the senders' own clocks ({}).\n",
+                     human_duration(probe), human_duration(own), human_change((own - probe) / probe));
 }
 
 // What measured, over all good repetitions: cells may differ.
@@ -288,6 +302,39 @@ std::string probe_lines(const Report& report) {
     text += wrapped(fmt::format("  not here: {}: {}", what, why), 4);
   }
   return text;
+}
+
+// Whether a figure of the table is put together of several repetitions.
+bool pooled(const std::vector<CellSum>& cells) {
+  return std::any_of(cells.begin(), cells.end(), [](const CellSum& cell) {
+    return cell.good > 1 &&
+           std::any_of(cell.flows.begin(), cell.flows.end(), [](const FlowSum& flow) {
+             return flow.stalls && flow.stalls->total.count > 0;
+           });
+  });
+}
+
+// Of which flow groups percentiles are too small to believe.
+std::string cuts(const std::vector<CellSum>& cells) {
+  constexpr std::size_t kMost = 3;
+  std::vector<std::string> names;
+  for (const auto& cell : cells) {
+    for (const auto& flow : cell.flows) {
+      if (!flow.stalls) continue;
+      const auto& total = flow.stalls->total;
+      if (cut_too_much(total.open_at_start + total.open_at_end, total.count)) {
+        names.push_back(fmt::format("{} in {}", flow.name, cell.cell->id));
+      }
+    }
+  }
+  if (names.empty()) return {};
+  const auto more = names.size() - std::min(names.size(), kMost);
+  names.resize(names.size() - more);
+  return wrapped(
+      fmt::format("The window's edges cut more than a tenth of the stalls of {}{}: their "
+                  "percentiles are too small; a longer window tells.",
+                  fmt::join(names, ", "), more > 0 ? fmt::format(" and {} more", more) : ""),
+      2);
 }
 
 // What a dash among the percentiles says.
@@ -317,7 +364,9 @@ std::string summarize(const Report& report, const SummaryOptions& options) {
                                 "p50", "p99", "max", "main cause"));
   const auto axis = shared_axis(cells);
   for (const auto& cell : cells) text += cell_block(cell, axis, paint, options.verbose);
-  text += axis_lines(axis, paint) + "\n" + legend(cells) + agreement(cells) + probe_lines(report);
+  text += axis_lines(axis, paint) + "\n";
+  if (pooled(cells)) text += "Percentiles are of the stalls of all good repetitions together.\n";
+  text += legend(cells) + cuts(cells) + agreement(cells) + probe_lines(report);
   return text;
 }
 

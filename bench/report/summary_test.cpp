@@ -54,6 +54,20 @@ TEST(Summary, LeadsWithTheLongestStallItsCauseAndItsCell) {
   EXPECT_THAT(text, Not(HasSubstr("\x1b[")));
 }
 
+TEST(Summary, SaysWhatItsPercentilesAreOf) {
+  auto measured = repetition(stalls(Cause::sndbuf_full, 100'000'000, 50));
+  Report report;
+  report.cells = {{"base", {}, {measured}, {}}};
+  EXPECT_THAT(summarize(report, {}), Not(HasSubstr("together")));
+  EXPECT_THAT(summarize(report, {}), Not(HasSubstr("cut")));
+  measured.flows[0].stalls->total.open_at_start = 3;
+  measured.flows[0].stalls->total.open_at_end = 3;
+  report.cells[0].repetitions = {measured, measured};
+  const auto text = summarize(report, {});
+  EXPECT_THAT(text, HasSubstr("Percentiles are of the stalls of all good repetitions together."));
+  EXPECT_THAT(text, HasSubstr("cut more than a tenth of the stalls of slow in base: their"));
+}
+
 TEST(Summary, BlockedIsOfTheTimeOfAllSendersOfAConnection) {
   // 10 connections in a window of 1 s; 50 stalls of 100 ms.
   auto measured = repetition(stalls(Cause::sndbuf_full, 100'000'000, 50));

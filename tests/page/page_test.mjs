@@ -55,6 +55,7 @@ test("percentiles are those of the report, and drawn", async () => {
   const repetitions = source.cells[2].repetitions.map((one) => one.flows[0].stalls.total.duration_ns);
   assert.equal(Number(figures[1]), repetitions.reduce((sum, hist) => sum + hist.count, 0));
   near(duration(figures[2]), repetitions[0].p50, 0.1, "median");
+  assert.equal(figures[5] === "–", Number(figures[1]) / 1000 < 10, `p99.9 of ${figures[1]}: ${figures[5]}`);
   near(duration(figures.at(-1)), Math.max(...repetitions.map((hist) => hist.max)), 0.01, "max");
   const lines = await page.locator("#distribution .ink path").evaluateAll((paths) => paths.map((path) => {
     const box = path.getBoundingClientRect();

@@ -71,8 +71,8 @@ function drawCurves(into) {
   const show = (above) => {
     put(readout, ...curves.map(({ index, curve }) => el("tr", {},
       el("td", {}, swatch(colorOf(index)), " ", cellName(index)), el("td", {}, count(curve.n)),
-      (above === null ? [0.5, 0.1, 0.01, 0.001] : [above]).map((at) =>
-        el("td", { class: at * curve.n < 10 ? "doubtful" : null }, duration(valueAt(curve, at)))),
+      above === null ? curve.percentiles.map((value) => el("td", {}, duration(value)))
+        : el("td", { class: above * curve.n < 10 ? "doubtful" : null }, duration(valueAt(curve, above))),
       above === null && el("td", {}, duration(curve.points.at(-2))))));
     put(head, el("th", {}, "cell"), el("th", {}, "events"),
       ...(above === null ? ["p50", "p90", "p99", "p99.9", "max"] : [percentileName(above)]).map((name) => el("th", {}, name)));
@@ -103,5 +103,5 @@ function drawCurves(into) {
     el("div", { class: "pair" }, el("figure", {}, percentiles.root, el("figcaption", {}, "Percentiles: how long the slowest take.")),
       el("figure", {}, cumulative.root, el("figcaption", {}, "Cumulative: how long most take."))),
     el("table", { class: "readout" }, el("thead", {}, head), readout),
-    el("p", { class: "hint" }, "Fine dots, and grey figures: fewer than ten events lie beyond; they tell of single events."));
+    el("p", { class: "hint" }, "Of the events of all good repetitions together (the table of figures has medians over repetitions). Fine dots, and grey figures under the cursor: fewer than ten events lie beyond, and tell of single events; –: too few to tell the percentile."));
 }

@@ -22,7 +22,8 @@ function mark(cell) {
   return cause ? { glyph: kCauseGlyphs[cause] ?? "●", text: cause, worse: false } : { glyph: "", text: "", worse: false };
 }
 
-// 0..1 for the colour: larger is worse. Logarithmic where values span decades.
+// 0..1 for the colour: larger is worse. Logarithmic where values span decades; what
+// differs by less than matters has nearly one colour.
 function heatScale() {
   const metric = metrics.get(state.metric);
   const found = cells.map((cell) => values(cell, state.metric, state.flow)?.median).filter(known);
@@ -32,8 +33,11 @@ function heatScale() {
   const turned = (share) => (metric?.higher ? 1 - share : share);
   if (!positive.length) return { at: () => 0, low: 0, high: 0, log: false };
   if (high / low < 30) {
-    const from = Math.min(...found);
-    return { at: (value) => (high > from ? turned((value - from) / (high - from)) : 0.5), low: from, high, log: false };
+    const least = Math.min(...found);
+    const [relative, absolute] = metric?.matters ?? [0, 0];
+    const span = Math.max(high - least, relative * high, absolute) || 1;
+    const from = Math.max(0, (least + high - span) / 2);
+    return { at: (value) => turned((value - from) / span), low: from, high: from + span, log: false };
   }
   // What is 0 is below every other.
   const span = Math.log(high / low);

@@ -15,7 +15,7 @@ function drawWorst(into) {
   const { worst, findings } = cellData(index);
   const columns = ["blocked", "sender", "reader", "flow", "cause", "waits", "queued", "send buffer", "peer's window", "TCP pages", "waited in"];
   put(into,
-    el("p", { class: "answer" }, el("b", {}, cellName(index)), worst.length ? "" : ": no stall that a probe kept."),
+    el("p", { class: "answer" }, el("b", {}, cellName(index)), worst.length ? "" : ": none was kept; \"worst_stalls\" among a scenario's probes keeps them."),
     worst.length > 0 && el("div", { class: "wide" }, el("table", { class: "worst" }, el("thead", {}, el("tr", {}, columns.map((name) => el("th", { scope: "col" }, name)))),
       el("tbody", {}, worst.map(worstRow)))),
     findings.length > 0 && el("dl", { class: "findings" }, findings.map(([probe, found]) => [el("dt", {}, probe), el("dd", {}, found)])),
