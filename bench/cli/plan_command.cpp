@@ -14,6 +14,7 @@
 #include "base/units.hpp"
 #include "bench/cli/commands.hpp"
 #include "bench/cli/scenario_options.hpp"
+#include "bench/lab/qdisc.hpp"
 #include "bench/observe/limits.hpp"
 #include "bench/run/feasibility.hpp"
 #include "bench/run/probes.hpp"
@@ -42,11 +43,36 @@ struct Survey {
   std::map<std::string, std::string> window;
   std::map<std::string, std::string> sides;
   std::set<std::string> ports;
-  std::set<std::uint32_t> clients;          // how many, of each cell
+  std::set<std::uint32_t> clients;  // how many, of each cell
+  std::set<std::string> links;
   std::map<std::string, Which> infeasible;  // why → which
   std::size_t cannot_run = 0;
   ProbeMemory probe_memory;
 };
+
+// "both ends: netem limit 100000 delay 20000us; mtu 1400; tso off".
+std::string text_of(const LabSpec& lab) {
+  const auto& link = lab.link;
+  std::vector<std::string> parts;
+  const auto client = root_qdisc_of(link, Side::client);
+  const auto server = root_qdisc_of(link, Side::server);
+  if (client && client == server) {
+    parts.push_back(fmt::format("both ends: {}", *client));
+  } else {
+    if (client) parts.push_back(fmt::format("the client's end: {}", *client));
+    if (server) parts.push_back(fmt::format("the server's end: {}", *server));
+  }
+  if (link.mtu) parts.push_back(fmt::format("mtu {}", *link.mtu));
+  if (link.txqueuelen) parts.push_back(fmt::format("txqueuelen {}", *link.txqueuelen));
+  const auto add = [&parts](const char* name, const std::optional<bool>& on) {
+    if (on) parts.push_back(fmt::format("{} {}", name, *on ? "on" : "off"));
+  };
+  add("tso", link.offload.tso);
+  add("gso", link.offload.gso);
+  add("gro", link.offload.gro);
+  if (!parts.empty()) return fmt::format("{}", fmt::join(parts, "; "));
+  return lab.devices ? "as the ports are" : "as the kernel makes it";
+}
 
 Survey survey(const Campaign& campaign, const Plan& plan) {
   Survey found;
@@ -65,6 +91,7 @@ Survey survey(const Campaign& campaign, const Plan& plan) {
       }
     }
     found.clients.insert(cell.scenario.lab.clients);
+    found.links.insert(text_of(cell.scenario.lab));
     if (const auto& devices = cell.scenario.lab.devices) {
       found.ports.insert(fmt::format("{} (client), {} (server)", devices->client, devices->server));
     }
@@ -94,16 +121,17 @@ void print_writes(const Survey& found, bool allowed) {
   }
 }
 
-void print_clients(const Survey& found) {
+void print_lab(const Survey& found) {
   const bool bridge = *found.clients.rbegin() > 1;
   fmt::print("Client namespaces: {}{}\n", fmt::join(found.clients, ", "),
              bridge ? "; several meet the server on a bridge" : "");
+  for (const auto& link : found.links) fmt::print("Link: {}\n", link);
 }
 
 void print_infeasible(const Survey& found, std::size_t cells) {
   for (const auto& [why, which] : found.infeasible) {
-    fmt::print("Cannot be run here, {} of {} cells ({}{}): {}\n", which.count, cells, which.first,
-               which.count > 1 ? ", …" : "", why);
+    fmt::print("Cannot be run here, {} of {} ({}{}): {}\n", which.count, counted(cells, "cell"),
+               which.first, which.count > 1 ? ", …" : "", why);
   }
 }
 
@@ -111,8 +139,8 @@ void print_infeasible(const Survey& found, std::size_t cells) {
 void print_cells(const Campaign& campaign, const Plan& plan, bool all) {
   const auto& chosen = campaign.selection;
   const auto of = chosen ? fmt::format(" of {}", chosen->of) : std::string();
-  fmt::print("Cells: {}{}, {} repetitions in all (seed {})\n", campaign.cells.size(), of,
-             plan.order.size(), plan.seed);
+  fmt::print("Cells: {}{}, {} in all (seed {})\n", campaign.cells.size(), of,
+             counted(plan.order.size(), "repetition"), plan.seed);
   const auto shown = all ? campaign.cells.size() : std::min(campaign.cells.size(), kCellsShown);
   for (std::size_t i = 0; i < shown; ++i) {
     const Cell cell = campaign.cells[i];
@@ -180,7 +208,7 @@ ExitStatus plan_scenario(const ScenarioCommandOptions& options, ProbeMode probes
   fmt::print("Sysctls written:\n");
   const auto found = survey(campaign, plan);
   print_writes(found, options.allow_host_sysctl);
-  print_clients(found);
+  print_lab(found);
   print_infeasible(found, campaign.cells.size());
   print_cells(campaign, plan, options.verbose);
   if (options.verbose) {

@@ -222,8 +222,8 @@ void announce(const Campaign& campaign, const Plan& plan,
               const std::vector<FinishedRepetition>& finished) {
   const auto time = time_of(campaign, plan, finished);
   const bool adaptive = has_until(campaign);
-  fmt::print(stderr, "{}: {}{} repetitions of {} cells{}, {} {}\n", campaign.base.name,
-             adaptive ? "at most " : "", plan.order.size(), campaign.cells.size(),
+  fmt::print(stderr, "{}: {}{} of {}{}, {} {}\n", campaign.base.name, adaptive ? "at most " : "",
+             counted(plan.order.size(), "repetition"), counted(campaign.cells.size(), "cell"),
              finished.empty() ? "" : fmt::format(", {} of them finished", finished.size()),
              adaptive ? "at most about" : "about",
              human_duration(static_cast<double>(time.count())));

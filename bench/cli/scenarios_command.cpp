@@ -26,16 +26,12 @@ struct ScenariosOptions {
   std::string name;
 };
 
-std::string counted(std::size_t count, std::string_view one, std::string_view many) {
-  return fmt::format("{} {}", count, count == 1 ? one : many);
-}
-
 // "3 cells, 6 repetitions, about 24.2 s", or why this machine cannot run it.
 std::string size_of(const Campaign& campaign) {
   try {
     const auto plan = make_plan(campaign, read_limits(), 1);
-    return fmt::format("{}, {}, about {}", counted(campaign.cells.size(), "cell", "cells"),
-                       counted(plan.order.size(), "repetition", "repetitions"),
+    return fmt::format("{}, {}, about {}", counted(campaign.cells.size(), "cell"),
+                       counted(plan.order.size(), "repetition"),
                        human_duration(static_cast<double>(plan.budget.duration.count())));
   } catch (const Error& error) {
     return fmt::format("not on this machine: {}", error.what());
@@ -43,7 +39,8 @@ std::string size_of(const Campaign& campaign) {
 }
 
 ExitStatus list(const Shipped& shipped) {
-  const auto names = shipped.scenarios();
+  auto names = shipped.scenarios();
+  for (auto& claim : shipped.claims()) names.push_back(std::move(claim));
   if (names.empty()) {
     throw Error(ErrorKind::failed, "list scenarios",
                 fmt::format("there is none in {}", shipped.scenario_folder().string()),

@@ -38,13 +38,16 @@ bool is_there(const fs::path& path) {
 }
 
 std::string remedy_for(const std::string& given, const Shipped& shipped) {
-  const auto names = shipped.scenarios();
+  auto names = shipped.scenarios();
+  for (auto& claim : shipped.claims()) names.push_back(std::move(claim));
   if (names.empty()) {
     return fmt::format("name a scenario file; none is shipped in {}",
                        printable(shipped.scenario_folder().string()));
   }
   const std::vector<std::string_view> known(names.begin(), names.end());
-  const auto near = nearest_word(fs::path(given).stem().string(), known);
+  const auto stem = fs::path(given).stem().string();
+  auto near = nearest_word(stem, known);
+  if (near.empty()) near = nearest_word("claims/" + stem, known);
   constexpr auto kList = "`netstall scenarios` lists what is shipped";
   return near.empty() ? std::string(kList) : fmt::format("did you mean {}? {}", near, kList);
 }
@@ -65,13 +68,21 @@ std::vector<std::string> Shipped::scenarios() const {
   return names_in(scenario_folder(), kScenarioEnding);
 }
 
+std::vector<std::string> Shipped::claims() const {
+  auto names = names_in(scenario_folder() / "claims", kScenarioEnding);
+  for (auto& name : names) name.insert(0, "claims/");
+  return names;
+}
+
 std::vector<std::string> Shipped::profiles() const {
   return names_in(profile_folder(), kProfileEnding);
 }
 
 fs::path find_scenario(const std::string& given, const Shipped& shipped) {
   if (is_there(given)) return given;
-  const bool is_name = given.find('/') == std::string::npos;
+  constexpr std::string_view kClaims = "claims/";
+  const auto name = given.starts_with(kClaims) ? given.substr(kClaims.size()) : given;
+  const bool is_name = name.find('/') == std::string::npos;
   if (is_name && is_there(shipped.scenario_file(given))) return shipped.scenario_file(given);
   std::error_code none;
   const bool folder = fs::is_directory(given, none);

@@ -23,8 +23,9 @@ class Shipped {
   std::filesystem::path profile_folder() const { return scenario_folder() / "profiles"; }
   std::filesystem::path scenario_file(std::string_view name) const;
   std::filesystem::path guest_script() const { return folder_ / "scripts" / "vm.sh"; }
-  // Names without ending, in alphabetical order.
+  // Names without ending, in alphabetical order; those of claims as "claims/send-wait".
   std::vector<std::string> scenarios() const;
+  std::vector<std::string> claims() const;
   std::vector<std::string> profiles() const;
 
  private:

@@ -427,7 +427,7 @@ class WholeRun(harness.RunCase):
         # Any six are within 100 % of their median, nine seldom within a millionth.
         for share, most in ((1, 6), (1e-6, 9)):
             done = self.run_scenario(timing={**timing, "until": {**asked, "within": f"{100 * share:g}%"}})
-            self.assertIn("at most 9 repetitions of 1 cells", done.stderr)
+            self.assertIn("at most 9 repetitions of 1 cell,", done.stderr)
             (cell,) = harness.load(self.out)["cells"]
             count = len(cell["repetitions"])
             self.assertEqual([r["index"] for r in cell["repetitions"]], list(range(count)))

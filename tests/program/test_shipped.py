@@ -16,6 +16,8 @@ BUILD = os.path.abspath(os.path.join(os.path.dirname(harness.NETSTALL), "..", ".
 SCENARIOS = sorted(os.path.basename(path)[:-5]
                    for path in glob.glob(os.path.join(harness.SOURCE, "scenarios", "*.json"))
                    if not path.endswith(".schema.json"))
+CLAIMS = sorted("claims/" + os.path.basename(path)[:-5]
+                for path in glob.glob(os.path.join(harness.SOURCE, "scenarios", "claims", "*.json")))
 
 
 def subcommands():
@@ -33,10 +35,10 @@ class Names(harness.Case):
         done = harness.run("scenarios", cwd="/")
         self.assertEqual(done.returncode, 0, done.stderr)
         names = re.findall(r"^(\S+)$", done.stdout, re.MULTILINE)
-        self.assertEqual(names, SCENARIOS)
+        self.assertEqual(names, SCENARIOS + CLAIMS)
         # Told once by this list, once by `plan` of the file itself.
         flat = " ".join(done.stdout.split())
-        for name in SCENARIOS:
+        for name in SCENARIOS + CLAIMS:
             plan = harness.run("plan", os.path.join(harness.SOURCE, "scenarios", name + ".json"))
             if plan.returncode == 0:
                 self.assertIn(plan.stdout.split("\n")[0].split(": ", 1)[1], flat)
@@ -51,6 +53,7 @@ class Names(harness.Case):
         by_path = harness.run("plan", os.path.join(harness.SOURCE, "scenarios", "slow-readers.json"))
         self.assertEqual(by_name.returncode, 0, by_name.stderr)
         self.assertEqual(by_name.stdout, by_path.stdout)
+        self.assertIn("send-wait: ", harness.run("plan", "claims/send-wait", cwd="/").stdout)
 
     def test_a_file_comes_before_a_name_and_a_folder_does_not(self):
         os.mkdir(self.path("slow-readers"))
@@ -72,6 +75,8 @@ class Names(harness.Case):
                             (("run", "quickstrat"), "did you mean quickstart?"),
                             (("scenarios", "quikstart"), "did you mean quickstart?"),
                             (("plan", "elsewhere/slow-readers.json"), "did you mean slow-readers?"),
+                            (("plan", "claims/send-wiat"), "did you mean claims/send-wait?"),
+                            (("plan", "send-wait"), "did you mean claims/send-wait?"),
                             (("plan", "frobnication"), "`netstall scenarios` lists"),
                             (("plan", "quickstart", "--profile", "cm1"), 'did you mean "c1m"?')):
             done = harness.run(*words, cwd="/")
@@ -108,7 +113,8 @@ class Installed(harness.Case):
     def test_has_every_scenario_profile_and_schema(self):
         share = os.path.join(self.prefix, "share", "netstall")
         here = os.path.join(harness.SOURCE, "scenarios")
-        for folder, pattern, origin in (("scenarios", "*.json", here), ("scenarios/profiles", "*.conf", here + "/profiles"),
+        for folder, pattern, origin in (("scenarios", "*.json", here), ("scenarios/claims", "*.json", here + "/claims"),
+                                        ("scenarios/profiles", "*.conf", here + "/profiles"),
                                         ("schemas", "*.schema.json", harness.SOURCE + "/results")):
             there = {os.path.basename(path) for path in glob.glob(os.path.join(share, folder, pattern))}
             wanted = {os.path.basename(path) for path in glob.glob(os.path.join(origin, pattern))}

@@ -128,6 +128,18 @@ class Usage(harness.Case):
         done = harness.run("plan", path, "--set", "/flows/0/connections=3")
         self.assertEqual(done.returncode, 2, done.stderr)
 
+    def test_plan_shows_the_link(self):
+        for link, shown in (
+            (None, "Link: as the kernel makes it\n"),
+            ({"delay": "20ms", "mtu": 1400, "offload": {"tso": False}},
+             "Link: both ends: netem limit 100000 delay 20000us; mtu 1400; tso off\n"),
+            ({"server_qdisc": "pfifo limit 10"}, "Link: the server's end: pfifo limit 10\n"),
+        ):
+            lab = None if link is None else {"link": link}
+            done = harness.run("plan", harness.scenario(self.folder, lab=lab))
+            self.assertIn(done.returncode, (0, 4), done.stderr)  # not every kernel has netem
+            self.assertIn(shown, done.stdout)
+
     def test_plan_of_one_cell(self):
         path = harness.scenario(self.folder, sweep={"/flows/0/connections": [1, 77], "case": [{"label": "a", "set": {}}]})
         done = harness.run("plan", path)
@@ -135,7 +147,7 @@ class Usage(harness.Case):
         for cell in ("connections=77,case=a", "1"):
             done = harness.run("plan", path, "--cell", cell)
             self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertIn("Cells: 1 of 2, 1 repetitions in all", done.stdout)
+            self.assertIn("Cells: 1 of 2, 1 repetition in all", done.stdout)
             self.assertIn("  1  connections=77,case=a  × 1", done.stdout)
             self.assertIn("Largest cell: 77 connections", done.stdout)
 

@@ -62,7 +62,7 @@ class RunInGuest(unittest.TestCase):
         self.assertIn(f"Report: {self.report}", finished.stdout)
         self.assertIn("MISS", finished.stdout)
         self.assertNotIn(f"[{KERNEL}]", finished.stdout)
-        self.assertIn(f"[{KERNEL}] test: 1 repetitions of 1 cells", finished.stderr)
+        self.assertIn(f"[{KERNEL}] test: 1 repetition of 1 cell,", finished.stderr)
 
     def test_what_a_guest_cannot_do(self):
         self.path = scenario(self.folder.name)
