@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -157,6 +158,15 @@ def load(path):
 
 def repetitions(report):
     return [r for cell in report["cells"] for r in cell["repetitions"]]
+
+
+def kill_with_guardian(running):
+    """The controller and its guardian at once: one that still ran would see the other go."""
+    (guardian,) = children(running.pid, "netstall-guardian")
+    running.send_signal(signal.SIGSTOP)
+    os.kill(guardian, signal.SIGKILL)
+    running.kill()
+    running.wait(20)
 
 
 def children(parent, name):
