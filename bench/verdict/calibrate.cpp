@@ -10,9 +10,11 @@ double reach(const Interval& interval) {
   return std::max(std::abs(interval.low), std::abs(interval.high));
 }
 
-// Nothing where the comparison found no interval.
+// Nothing where the comparison found no interval, or the edges of windows had a say in it:
+// what they cut scatters less than what it is cut of.
 std::optional<SmallestChange> floor_of(const MetricComparison& comparison) {
   if (!comparison.difference_interval) return std::nullopt;
+  if (comparison.a.is_lower_bound() || comparison.b.is_lower_bound()) return std::nullopt;
   SmallestChange floor;
   floor.absolute = reach(*comparison.difference_interval);
   if (comparison.ratio_interval) {

@@ -46,6 +46,15 @@ TEST(Calibrate, WithoutARatioTheCataloguesRelativeBoundStays) {
             find_metric("stall.p99")->smallest_relative);
 }
 
+TEST(Calibrate, WhatWindowsCutHasNoFloor) {
+  auto a = report_of("a.json", "stall.p99", around(10e6, 12));
+  const auto b = report_of("a.json", "stall.p99", around(10.5e6, 12));
+  a.cells[0].rows[0].lower_bounds = 6;
+  EXPECT_EQ(noise_floors(compare(a, b, {.design = Design::interleaved})).size(), 1U);
+  a.cells[0].rows[0].lower_bounds = 7;
+  EXPECT_TRUE(noise_floors(compare(a, b, {.design = Design::interleaved})).empty());
+}
+
 TEST(Calibrate, WhatNeverHappenedHasNoFloor) {
   const auto comparison = compare_values("stall.p99", Values(12, 0.0), Values(12, 0.0),
                                          {.design = Design::interleaved});

@@ -47,7 +47,9 @@ struct ArmSummary {
   std::uint32_t count = 0;    // values that were used
   std::uint32_t nonzero = 0;  // of them
   double median = 0;
-  std::uint32_t lower_bounds = 0;  // of all good repetitions: the true value may be larger
+  std::uint32_t lower_bounds = 0;  // of them: the true value may be larger
+  // Whether the true median may be larger.
+  bool is_lower_bound() const { return 2 * lower_bounds > count; }
 };
 
 // One metric of one flow group in one cell. Figures of b against a; an absent one

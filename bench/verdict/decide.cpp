@@ -74,13 +74,10 @@ class Decision {
                     verdict == (higher ? Verdict::vanished : Verdict::appeared);
   }
 
-  // An arm whose median is but a lower bound: it cannot be found the smaller, or as large.
-  static bool bounded(const ArmSummary& arm) { return 2 * arm.lower_bounds > arm.count; }
-
   void undecided_for_cuts() {
     std::string where;
     for (const auto& [name, arm] : {std::pair{"A", result_.a}, std::pair{"B", result_.b}}) {
-      if (!bounded(arm)) continue;
+      if (!arm.is_lower_bound()) continue;
       where += fmt::format("{}{} of {} repetitions of {}", where.empty() ? "" : " and ",
                            arm.lower_bounds, arm.count, name);
     }
@@ -91,14 +88,15 @@ class Decision {
         std::nullopt);
   }
 
-  // Nothing changed, as far as both arms can be told.
+  // Nothing changed; of an arm that may be larger that cannot be told.
   void set_unchanged(std::string reason) {
-    if (bounded(result_.a) || bounded(result_.b)) return undecided_for_cuts();
+    if (result_.a.is_lower_bound() || result_.b.is_lower_bound()) return undecided_for_cuts();
     set(Verdict::unchanged, std::move(reason));
   }
 
+  // Nor that such an arm is the smaller.
   void set_changed(double change) {
-    if (bounded(change > 0 ? result_.a : result_.b)) return undecided_for_cuts();
+    if ((change > 0 ? result_.a : result_.b).is_lower_bound()) return undecided_for_cuts();
     const bool lower = result_.metric->direction == Direction::lower_is_better;
     set((change > 0) == lower ? Verdict::regressed : Verdict::improved,
         fmt::format("q = {:.2g}", *result_.q));
@@ -130,7 +128,7 @@ class Decision {
   void same() {
     if (result_.a.nonzero == 0) {
       set(Verdict::unchanged, "it happened on neither side");
-    } else if (too_few() && !bounded(result_.a) && !bounded(result_.b)) {
+    } else if (too_few() && !result_.a.is_lower_bound() && !result_.b.is_lower_bound()) {
       needs_at_least();
     } else {
       set_unchanged("the same in every repetition");
@@ -138,7 +136,7 @@ class Decision {
   }
 
   void shifted() {
-    if (bounded(result_.a) && bounded(result_.b)) return undecided_for_cuts();
+    if (result_.a.is_lower_bound() && result_.b.is_lower_bound()) return undecided_for_cuts();
     const auto& zone = measured_.indifference;
     const auto& shift = measured_.log_shift;
     const bool matters = shift.estimate <= zone.down || shift.estimate >= zone.up;

@@ -58,7 +58,7 @@ ArmSummary summary(const std::vector<double>& values, const SampleRow& row) {
   arm.nonzero = static_cast<std::uint32_t>(
       std::count_if(values.begin(), values.end(), [](double value) { return value != 0; }));
   arm.median = median(values);
-  arm.lower_bounds = row.lower_bounds;
+  arm.lower_bounds = std::min(row.lower_bounds, arm.count);
   return arm;
 }
 
