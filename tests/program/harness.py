@@ -278,6 +278,11 @@ class Machine:
         assert not changed, f"changed on the host: {changed}"
 
 
+def said(done):
+    """All that a program said, in one line: where it breaks its lines is not asked."""
+    return " ".join((done.stderr + done.stdout).split())
+
+
 class Case(unittest.TestCase):
     """A test with a folder of its own."""
 

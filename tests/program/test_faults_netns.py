@@ -65,8 +65,8 @@ class Faults(harness.RunCase):
                 if done.returncode == 0:
                     break
                 self.assertEqual(done.returncode, 5, done.stderr)
-                self.assertIn(os.strerror(number), done.stderr + done.stdout)
-                self.assertIn("undo journal", done.stderr + done.stdout)
+                self.assertIn(os.strerror(number), harness.said(done))
+                self.assertIn("undo journal", harness.said(done))
             # Once where it begins, once before the settings are written.
             self.assertGreaterEqual(fails_from, 2)
             self.assertLess(fails_from, 19)

@@ -64,7 +64,7 @@ class IoUring(harness.Case):
             self.assertIn(words, planned.stdout)
             done = harness.run("run", path, "-o", self.path("report.json"), preexec_fn=refusing)
             self.assertEqual(done.returncode, 4, done.stdout + done.stderr)
-            self.assertIn(words, done.stdout + done.stderr)
+            self.assertIn(words, harness.said(done))
             doctor = harness.run("doctor", preexec_fn=refusing)
             self.assertIn(words, doctor.stdout)
             # Other cells are run all the same.

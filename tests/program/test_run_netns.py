@@ -158,7 +158,7 @@ class WholeRun(harness.RunCase):
         done = self.run_scenario(
             flows=[{"name": "f", "socket": {"congestion_control": "nowhere"}}], expect_status=5
         )
-        self.assertIn("TCP_CONGESTION to nowhere", done.stderr + done.stdout)
+        self.assertIn("TCP_CONGESTION to nowhere", harness.said(done))
 
     def test_patterns_side_by_side(self):
         flows = [
