@@ -282,7 +282,8 @@ std::string agreement(const std::vector<CellSum>& cells) {
   }
   if (probe <= 0 || own <= 0) return {};
   return fmt::format("Blocked in all: {} by eBPF, {} by the senders' own clocks ({}).\n",
-                     human_duration(probe), human_duration(own), human_change((own - probe) / probe));
+                     human_duration(probe), human_duration(own),
+                     human_change((own - probe) / probe));
 }
 
 // What measured, over all good repetitions: cells may differ.
