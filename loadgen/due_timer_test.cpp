@@ -52,16 +52,19 @@ TEST(DueTimer, SpinningNeitherSleepsNorKeepsSocketsWaiting) {
     asio::posix::stream_descriptor reader(io, ends[0]);
     std::int64_t read_at = 0;
     reader.async_wait(reader.wait_read, [&](const asio::error_code&) { read_at = mono_now().ns; });
-    std::array<int, 50> values{};
+    int calls = 0;
     std::int64_t called_at = 0;
-    DueTimer<int, Called> timer(io, [&](int&, std::int64_t) { called_at = mono_now().ns; });
+    DueTimer<int, Called>* again = nullptr;
+    DueTimer<int, Called> timer(io, [&](int& value, std::int64_t) {
+      called_at = mono_now().ns;
+      if (++calls < 50) again->push(called_at + kMs, value);
+    });
+    again = &timer;
     if (spins) timer.set_spin(1000 * kMs);
     ASSERT_EQ(::write(ends[1], "x", 1), 1);
     const auto before = sleeps();
-    const auto begin = mono_now().ns;
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      timer.push(begin + static_cast<std::int64_t>(i + 1) * kMs, values[i]);
-    }
+    int value = 0;
+    timer.push(mono_now().ns + kMs, value);
     io.run();
     slept[spins ? 1 : 0] = sleeps() - before;
     EXPECT_NE(read_at, 0);
@@ -70,7 +73,7 @@ TEST(DueTimer, SpinningNeitherSleepsNorKeepsSocketsWaiting) {
   }
   // A page fault may sleep, too.
   EXPECT_LE(slept[1], 5);
-  EXPECT_GT(slept[0], slept[1]);
+  EXPECT_GT(slept[0], 25);
 }
 
 TEST(DueTimer, StoppedItCallsNobodyAndCanBeUsedAgain) {

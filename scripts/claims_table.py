@@ -28,7 +28,7 @@ def figure(cell, expectation):
     """What was expected in a cell, and what was found."""
     what = (expectation["flow"] + " " if expectation["flow"] else "") + expectation["metric"]
     if expectation["observed"] is None:
-        found = "no value"
+        found = f"no value, {expectation['reason']}" if expectation.get("reason") else "no value"
     else:
         found = human(expectation["observed"], expectation["quantity"])
     mark = "" if expectation["passed"] else " (missed)"

@@ -8,8 +8,7 @@ namespace netstall {
 
 KnownWords known_words() {
   const auto shipped = Shipped::beside_program();
-  KnownWords words{shipped.scenarios(), shipped.profiles()};
-  for (auto& claim : shipped.claims()) words.scenarios.push_back(std::move(claim));
+  KnownWords words{shipped.scenarios_and_claims(), shipped.profiles()};
   for (const auto& metric : metrics()) words.metrics.emplace_back(metric.name);
   return words;
 }

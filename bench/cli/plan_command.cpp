@@ -125,7 +125,14 @@ void print_lab(const Survey& found) {
   const bool bridge = *found.clients.rbegin() > 1;
   fmt::print("Client namespaces: {}{}\n", fmt::join(found.clients, ", "),
              bridge ? "; several meet the server on a bridge" : "");
-  for (const auto& link : found.links) fmt::print("Link: {}\n", link);
+  std::size_t shown = 0;
+  for (const auto& link : found.links) {
+    if (++shown > kCellsShown) break;
+    fmt::print("Link: {}\n", link);
+  }
+  if (found.links.size() > kCellsShown) {
+    fmt::print("… and {} other links\n", found.links.size() - kCellsShown);
+  }
 }
 
 void print_infeasible(const Survey& found, std::size_t cells) {

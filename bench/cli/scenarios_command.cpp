@@ -39,8 +39,7 @@ std::string size_of(const Campaign& campaign) {
 }
 
 ExitStatus list(const Shipped& shipped) {
-  auto names = shipped.scenarios();
-  for (auto& claim : shipped.claims()) names.push_back(std::move(claim));
+  const auto names = shipped.scenarios_and_claims();
   if (names.empty()) {
     throw Error(ErrorKind::failed, "list scenarios",
                 fmt::format("there is none in {}", shipped.scenario_folder().string()),

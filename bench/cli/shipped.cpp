@@ -38,8 +38,7 @@ bool is_there(const fs::path& path) {
 }
 
 std::string remedy_for(const std::string& given, const Shipped& shipped) {
-  auto names = shipped.scenarios();
-  for (auto& claim : shipped.claims()) names.push_back(std::move(claim));
+  const auto names = shipped.scenarios_and_claims();
   if (names.empty()) {
     return fmt::format("name a scenario file; none is shipped in {}",
                        printable(shipped.scenario_folder().string()));
@@ -71,6 +70,12 @@ std::vector<std::string> Shipped::scenarios() const {
 std::vector<std::string> Shipped::claims() const {
   auto names = names_in(scenario_folder() / "claims", kScenarioEnding);
   for (auto& name : names) name.insert(0, "claims/");
+  return names;
+}
+
+std::vector<std::string> Shipped::scenarios_and_claims() const {
+  auto names = scenarios();
+  for (auto& claim : claims()) names.push_back(std::move(claim));
   return names;
 }
 

@@ -26,6 +26,7 @@ class Shipped {
   // Names without ending, in alphabetical order; those of claims as "claims/send-wait".
   std::vector<std::string> scenarios() const;
   std::vector<std::string> claims() const;
+  std::vector<std::string> scenarios_and_claims() const;
   std::vector<std::string> profiles() const;
 
  private:

@@ -49,9 +49,9 @@ TEST(Calibrate, WithoutARatioTheCataloguesRelativeBoundStays) {
 TEST(Calibrate, WhatWindowsCutHasNoFloor) {
   auto a = report_of("a.json", "stall.p99", around(10e6, 12));
   const auto b = report_of("a.json", "stall.p99", around(10.5e6, 12));
-  a.cells[0].rows[0].lower_bounds = 6;
+  a.cells[0].rows[0].lower_bounds = 3;
   EXPECT_EQ(noise_floors(compare(a, b, {.design = Design::interleaved})).size(), 1U);
-  a.cells[0].rows[0].lower_bounds = 7;
+  a.cells[0].rows[0].lower_bounds = 4;
   EXPECT_TRUE(noise_floors(compare(a, b, {.design = Design::interleaved})).empty());
 }
 

@@ -95,26 +95,33 @@ MetricComparison compare_bounds(const Values& a, std::uint32_t bounds_a, const V
   return one(compare(report_a, report_b, {}));
 }
 
-TEST(Compare, AMedianThatIsALowerBoundIsNeverFoundTheSmaller) {
+TEST(Compare, AnArmOfLowerBoundsIsNeverFoundTheSmaller) {
   const auto low = around(10e6, 12);
   const auto high = around(15e6, 12);
-  EXPECT_EQ(compare_bounds(low, 6, high, 6).verdict, Verdict::regressed);
+  EXPECT_EQ(compare_bounds(low, 3, high, 3).verdict, Verdict::regressed);
   // What is the larger though cut is the larger.
-  EXPECT_EQ(compare_bounds(low, 6, high, 12).verdict, Verdict::regressed);
-  EXPECT_EQ(compare_bounds(high, 12, low, 6).verdict, Verdict::improved);
-  const auto in_a = compare_bounds(low, 7, high, 0);
+  const auto larger = compare_bounds(low, 3, high, 12);
+  EXPECT_EQ(larger.verdict, Verdict::regressed);
+  EXPECT_THAT(larger.reason, HasSubstr("and by more than this"));
+  EXPECT_EQ(compare_bounds(high, 12, low, 3).verdict, Verdict::improved);
+  const auto in_a = compare_bounds(low, 4, high, 0);
   EXPECT_EQ(in_a.verdict, Verdict::inconclusive);
   EXPECT_FALSE(in_a.worse);
-  EXPECT_THAT(in_a.reason, HasSubstr("cut too much in 7 of 12 repetitions of A: the"));
+  EXPECT_THAT(in_a.reason, HasSubstr("cut too much in 4 of 12 repetitions of A: the"));
   EXPECT_EQ(in_a.needed_repetitions, std::nullopt);
   EXPECT_EQ(compare_bounds(high, 0, low, 12).verdict, Verdict::inconclusive);
   EXPECT_EQ(compare_bounds(low, 0, low, 12).verdict, Verdict::inconclusive);
-  EXPECT_EQ(compare_bounds(low, 0, low, 6).verdict, Verdict::unchanged);
+  EXPECT_EQ(compare_bounds(low, 0, low, 3).verdict, Verdict::unchanged);
+  // More repetitions would not help.
+  EXPECT_EQ(compare_bounds({1e6}, 1, {2e6}, 0).needed_repetitions, std::nullopt);
   const Values same(3, 10e6);
   EXPECT_THAT(compare_bounds(same, 3, same, 2).reason,
               HasSubstr("3 of 3 repetitions of A and 2 of 3 repetitions of B"));
-  // That it happens at all, no edge hides.
+  // That it happens at all, no edge hides; that it is always short, every edge.
   EXPECT_EQ(compare_bounds(Values(12, 0.0), 0, high, 12).verdict, Verdict::appeared);
+  EXPECT_EQ(compare_bounds(Values(12, 0.0), 0, Values(12, 1000.0), 0).verdict, Verdict::unchanged);
+  EXPECT_EQ(compare_bounds(Values(12, 0.0), 0, Values(12, 1000.0), 1).verdict,
+            Verdict::inconclusive);
 }
 
 TEST(Compare, ZeroOnBothSidesIsUnchanged) {

@@ -48,8 +48,9 @@ struct ArmSummary {
   std::uint32_t nonzero = 0;  // of them
   double median = 0;
   std::uint32_t lower_bounds = 0;  // of them: the true value may be larger
-  // Whether the true median may be larger.
-  bool is_lower_bound() const { return 2 * lower_bounds > count; }
+  // Whether the true median, and what tests make of the ranks, may be larger: of more than
+  // a quarter of the values they would notice.
+  bool is_lower_bound() const { return 4 * lower_bounds > count; }
 };
 
 // One metric of one flow group in one cell. Figures of b against a; an absent one

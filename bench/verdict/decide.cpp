@@ -77,7 +77,7 @@ class Decision {
   void undecided_for_cuts() {
     std::string where;
     for (const auto& [name, arm] : {std::pair{"A", result_.a}, std::pair{"B", result_.b}}) {
-      if (!arm.is_lower_bound()) continue;
+      if (arm.lower_bounds == 0) continue;
       where += fmt::format("{}{} of {} repetitions of {}", where.empty() ? "" : " and ",
                            arm.lower_bounds, arm.count, name);
     }
@@ -98,8 +98,11 @@ class Decision {
   void set_changed(double change) {
     if ((change > 0 ? result_.a : result_.b).is_lower_bound()) return undecided_for_cuts();
     const bool lower = result_.metric->direction == Direction::lower_is_better;
+    const auto& larger = change > 0 ? result_.b : result_.a;
+    const auto* more =
+        larger.is_lower_bound() ? ", and by more than this: the window cut much" : "";
     set((change > 0) == lower ? Verdict::regressed : Verdict::improved,
-        fmt::format("q = {:.2g}", *result_.q));
+        fmt::format("q = {:.2g}{}", *result_.q, more));
   }
 
   void needs_at_least() {
@@ -136,11 +139,12 @@ class Decision {
   }
 
   void shifted() {
-    if (result_.a.is_lower_bound() && result_.b.is_lower_bound()) return undecided_for_cuts();
     const auto& zone = measured_.indifference;
     const auto& shift = measured_.log_shift;
     const bool matters = shift.estimate <= zone.down || shift.estimate >= zone.up;
     if (significant() && matters) return set_changed(shift.estimate);
+    // More repetitions would not help.
+    if ((shift.estimate > 0 ? result_.a : result_.b).is_lower_bound()) return undecided_for_cuts();
     if (too_few()) return needs_at_least();
     if (shift.interval && shift.interval->low >= zone.down && shift.interval->high <= zone.up) {
       return set_unchanged(fmt::format("the interval lies within {}", smallest_change(result_)));
@@ -184,9 +188,14 @@ class Decision {
 
   void one_sided() {
     const bool in_b = result_.a.nonzero == 0;
+    if (measured_.largest < result_.smallest_absolute &&
+        result_.a.lower_bounds + result_.b.lower_bounds > 0) {
+      return undecided_for_cuts();
+    }
     if (measured_.largest < result_.smallest_absolute) {
-      return set_unchanged(fmt::format(
-          "never above {}", human_value(result_.metric->unit, result_.smallest_absolute)));
+      return set(Verdict::unchanged,
+                 fmt::format("never above {}",
+                             human_value(result_.metric->unit, result_.smallest_absolute)));
     }
     if (significant() && measured_.typical >= result_.smallest_absolute) {
       return appeared_or_vanished(in_b ? Verdict::appeared : Verdict::vanished);

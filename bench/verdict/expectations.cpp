@@ -80,6 +80,17 @@ bool within(const Expectation& expectation, const Range& value, const Range& bas
   return true;
 }
 
+// Whether some value of a range meets the limits, against some base of another.
+bool could_be_met(const Expectation& expectation, const Range& value, const Range& base) {
+  const auto& at_most = expectation.at_most;
+  const auto& at_least = expectation.at_least;
+  const auto& equals = expectation.equals;
+  return (!at_most || value.least <= times(*at_most, base.most)) &&
+         (!at_least || value.most >= times(*at_least, base.least)) &&
+         (!equals ||
+          (value.least <= times(*equals, base.most) && value.most >= times(*equals, base.least)));
+}
+
 constexpr Range kPlain{1, 1};
 
 // The readings of one expectation, over one repetition or several.
@@ -100,8 +111,6 @@ struct Readings {
   }
   bool empty() const { return least.empty(); }
   Range range() const { return {median(least), median(most)}; }
-  // As if what was seen were all.
-  Range seen() const { return {median(least), median(least)}; }
   std::optional<double> observed() const {
     return absent > 0 ? std::nullopt : std::optional(median(least));
   }
@@ -159,7 +168,7 @@ ExpectationResult judge_readings(const Expectation& expectation, const Metric& m
   if (!result.observed) {
     result.reason = readings.absence();
   } else if (!result.passed && readings.lower_bounds > 0 &&
-             within(expectation, readings.seen(), kPlain, metric.resolution)) {
+             could_be_met(expectation, readings.range(), kPlain)) {
     result.observed.reset();
     result.reason = readings.bound(metric.unit);
   } else if (!result.passed) {
@@ -294,11 +303,15 @@ ExpectationResult ExpectationJudge::judge_against(
   } else if (!result.against_observed) {
     result.reason = fmt::format("{}: {}", base_cell->id, base.absence());
   } else if (!result.passed && readings.lower_bounds + base.lower_bounds > 0 &&
-             within(expectation, readings.seen(), base.seen(), metric.resolution)) {
-    result.reason = readings.lower_bounds > 0
-                        ? readings.bound(metric.unit)
-                        : fmt::format("{}: {}", base_cell->id, base.bound(metric.unit));
-    result.observed.reset();
+             could_be_met(expectation, readings.range(), base_range)) {
+    if (base.lower_bounds > 0) {
+      result.against_observed.reset();
+      result.reason = fmt::format("{}: {}", base_cell->id, base.bound(metric.unit));
+    }
+    if (readings.lower_bounds > 0) {
+      result.observed.reset();
+      result.reason = readings.bound(metric.unit);
+    }
   } else if (!result.passed) {
     result.reason =
         missed_text(expectation, metric.unit, *result.observed, *result.against_observed);

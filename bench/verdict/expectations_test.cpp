@@ -85,13 +85,20 @@ TEST(Expectations, WhatTheWindowCutIsALowerBound) {
   long_enough.at_most.reset();
   long_enough.at_least = 1000;
   EXPECT_TRUE(judge_one(long_enough, {cut}).passed);
+  long_enough.at_least = 1001;
+  EXPECT_FALSE(judge_one(long_enough, {cut}).passed);
+  EXPECT_THAT(judge_one(long_enough, {cut}).reason, HasSubstr("at least 1 us: in 1 of 1"));
   EXPECT_TRUE(
       judge_one(at_most(1500), {cut, with_longest_stall(10), with_longest_stall(9)}).passed);
   // Against a cell of which the true value may be larger it may well be so many times as large.
   auto cells = slow_and_fast({3000}, {1000});
   cells[1].repetitions[0].flows[0].stalls->total.open_at_end = 1;
   EXPECT_TRUE(judged(cells, 0, at_most_times_fast(4)).at(0).passed);
-  EXPECT_FALSE(judged(cells, 0, at_most_times_fast(2)).at(0).passed);
+  const auto of_base = judged(cells, 0, at_most_times_fast(2)).at(0);
+  EXPECT_FALSE(of_base.passed);
+  EXPECT_THAT(of_base.observed, Optional(3000.0));
+  EXPECT_EQ(of_base.against_observed, std::nullopt);
+  EXPECT_THAT(of_base.reason, HasSubstr("readers=fast: at least 1 us"));
 }
 
 TEST(Expectations, TheMedianOverGoodRepetitionsDecides) {

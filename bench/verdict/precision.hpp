@@ -16,7 +16,8 @@ std::optional<std::string> fault_of(const Precision& asked);
 // Judges it on the cell's good repetitions. The interval is the median's by order
 // statistics, at 95 % for one look; after many looks it covers a little less often. Where
 // one lacks the value it is not reached: those alone in which enough happened tell another
-// median. `asked` has no fault.
+// median; nor where more than a quarter of the values are lower bounds (metrics.hpp). `asked` has
+// no fault.
 PrecisionResult judge_precision(const Precision& asked, const CellResult& cell);
 
 // "slow: stall.p99: 204 ms, 95 % between 198 ms and 211 ms (±3.2 %) after 9 repetitions".

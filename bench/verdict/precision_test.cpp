@@ -55,6 +55,28 @@ TEST(PrecisionOfACell, IsNotReachedByFewRepetitionsNorWhereAValueIsMissing) {
   EXPECT_FALSE(judge_precision(kAsked, cell_of({})).median);
 }
 
+TEST(PrecisionOfACell, IsNotReachedWhereWindowsCutTheValues) {
+  CellResult cell;
+  for (std::uint32_t i = 0; i < 12; ++i) {
+    Repetition repetition;
+    repetition.status = Status::ok;
+    repetition.window_ns = 1'000'000'000;
+    FlowResult flow;
+    flow.name = "slow";
+    flow.connections_established = 1;
+    flow.stalls.emplace();
+    flow.stalls->total.count = 1;
+    flow.stalls->total.duration.record(500'000'000);
+    flow.stalls->total.open_at_end = i < 3 ? 1 : 0;
+    repetition.flows.push_back(std::move(flow));
+    cell.repetitions.push_back(std::move(repetition));
+  }
+  const Precision longest{"slow", "stall.max", 0.05, 20};
+  EXPECT_TRUE(judge_precision(longest, cell).reached);
+  cell.repetitions[3].flows[0].stalls->total.open_at_end = 1;
+  EXPECT_FALSE(judge_precision(longest, cell).reached);
+}
+
 TEST(PrecisionOfACell, OfNothingAtAllIsReachedWhereNothingEverHappens) {
   EXPECT_TRUE(judge_precision(kAsked, cell_of({0, 0, 0, 0, 0, 0})).reached);
   EXPECT_FALSE(judge_precision(kAsked, cell_of({0, 0, 0, 0, 0, 5})).reached);
