@@ -89,6 +89,9 @@ endfunction()
 # touches the network runs alone: two of them would share two cores.
 function(netstall_discover target tier prefix)
   set(timeout 60)
+  if(NETSTALL_SANITIZE) # ten to thirty times as slow, beside guests
+    set(timeout 300)
+  endif()
   set(serial)
   if(NOT tier STREQUAL unit)
     set(timeout 180)
