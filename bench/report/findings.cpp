@@ -236,8 +236,7 @@ void add_agreement(std::vector<Finding>& points, const std::vector<CellFacts>& c
   const double off = (own - probe) / probe;
   points.push_back(
       {std::abs(off) > 0.05 ? Tone::warn : Tone::good,
-       fmt::format("Two clocks: {} blocked by eBPF ({}), {} by the senders' own "
-                   "({}).",
+       fmt::format("Two clocks: {} blocked by eBPF ({}), {} by the senders' own ({}).",
                    human_duration(probe), backend, human_duration(own), human_change(off))});
 }
 

@@ -48,9 +48,7 @@ struct ArmSummary {
   std::uint32_t nonzero = 0;  // of them
   double median = 0;
   std::uint32_t lower_bounds = 0;  // of them: the true value may be larger
-  // Whether the true median, and what tests make of the ranks, may be larger: of more than
-  // a quarter of the values they would notice.
-  bool is_lower_bound() const { return 4 * lower_bounds > count; }
+  bool is_lower_bound() const { return netstall::is_lower_bound(lower_bounds, count); }
 };
 
 // One metric of one flow group in one cell. Figures of b against a; an absent one

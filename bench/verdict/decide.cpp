@@ -88,15 +88,10 @@ class Decision {
         std::nullopt);
   }
 
-  // Nothing changed; of an arm that may be larger that cannot be told.
-  void set_unchanged(std::string reason) {
-    if (result_.a.is_lower_bound() || result_.b.is_lower_bound()) return undecided_for_cuts();
-    set(Verdict::unchanged, std::move(reason));
-  }
+  // Either arm may be larger than it was seen: that nothing changed cannot be told.
+  bool cut() const { return result_.a.is_lower_bound() || result_.b.is_lower_bound(); }
 
-  // Nor that such an arm is the smaller.
   void set_changed(double change) {
-    if ((change > 0 ? result_.a : result_.b).is_lower_bound()) return undecided_for_cuts();
     const bool lower = result_.metric->direction == Direction::lower_is_better;
     const auto& larger = change > 0 ? result_.b : result_.a;
     const auto* more =
@@ -131,10 +126,12 @@ class Decision {
   void same() {
     if (result_.a.nonzero == 0) {
       set(Verdict::unchanged, "it happened on neither side");
-    } else if (too_few() && !result_.a.is_lower_bound() && !result_.b.is_lower_bound()) {
+    } else if (cut()) {
+      undecided_for_cuts();
+    } else if (too_few()) {
       needs_at_least();
     } else {
-      set_unchanged("the same in every repetition");
+      set(Verdict::unchanged, "the same in every repetition");
     }
   }
 
@@ -142,12 +139,14 @@ class Decision {
     const auto& zone = measured_.indifference;
     const auto& shift = measured_.log_shift;
     const bool matters = shift.estimate <= zone.down || shift.estimate >= zone.up;
-    if (significant() && matters) return set_changed(shift.estimate);
-    // More repetitions would not help.
+    // Whether the smaller is the smaller more repetitions would not tell.
     if ((shift.estimate > 0 ? result_.a : result_.b).is_lower_bound()) return undecided_for_cuts();
+    if (significant() && matters) return set_changed(shift.estimate);
     if (too_few()) return needs_at_least();
     if (shift.interval && shift.interval->low >= zone.down && shift.interval->high <= zone.up) {
-      return set_unchanged(fmt::format("the interval lies within {}", smallest_change(result_)));
+      if (cut()) return undecided_for_cuts();
+      return set(Verdict::unchanged,
+                 fmt::format("the interval lies within {}", smallest_change(result_)));
     }
     undecided(significant() ? fmt::format("there is a change, perhaps a smaller one than {}",
                                           smallest_change(result_))
@@ -188,11 +187,8 @@ class Decision {
 
   void one_sided() {
     const bool in_b = result_.a.nonzero == 0;
-    if (measured_.largest < result_.smallest_absolute &&
-        result_.a.lower_bounds + result_.b.lower_bounds > 0) {
-      return undecided_for_cuts();
-    }
     if (measured_.largest < result_.smallest_absolute) {
+      if (result_.a.lower_bounds + result_.b.lower_bounds > 0) return undecided_for_cuts();
       return set(Verdict::unchanged,
                  fmt::format("never above {}",
                              human_value(result_.metric->unit, result_.smallest_absolute)));

@@ -33,6 +33,11 @@ constexpr double kLongestShare = 0.1;
 constexpr bool cut_too_much(std::uint64_t cut, std::uint64_t events) {
   return static_cast<double>(cut) > kMostCut * static_cast<double>(events);
 }
+// Whether so many of a cell's values are lower bounds that its median, and what tests make
+// of the ranks, may be larger.
+constexpr bool is_lower_bound(std::uint64_t lower_bounds, std::uint64_t values) {
+  return 4 * lower_bounds > values;
+}
 
 // What one repetition says of one metric.
 struct Reading {

@@ -48,7 +48,7 @@ PrecisionResult judge_precision(const Precision& asked, const CellResult& cell) 
   }
   const auto reach = reach_of(result);
   // What windows cut scatters less than it would whole.
-  const bool cut = 4 * lower_bounds > values.size();
+  const bool cut = is_lower_bound(lower_bounds, values.size());
   result.reached = all && !cut && reach && *reach <= asked.within;
   return result;
 }
