@@ -35,7 +35,7 @@ std::uint64_t sum_of(const std::map<std::string, std::uint64_t>& kinds) {
 using DropProbes = ProbeFixture;
 
 TEST_F(DropProbes, AgreeWithTheKernelsCountersOnAShortQueue) {
-  if (!run_in(netns_, "tc qdisc add dev lo root tbf rate 100mbit burst 70kb limit 70kb")) {
+  if (!run_in(netns_, "tc qdisc add dev lo root tbf rate 40mbit burst 70kb limit 70kb")) {
     GTEST_SKIP() << "tc cannot make a tbf here";
   }
   const auto connections = connect_within(netns_, 8, {});
@@ -111,7 +111,7 @@ TEST_F(DropProbes, AReceiverWithoutMemoryDropsByProtoMem) {
 
 TEST_F(DropProbes, OthersAreNotCounted) {
   const auto elsewhere = make_loopback();
-  if (!run_in(elsewhere, "tc qdisc add dev lo root tbf rate 100mbit burst 70kb limit 70kb")) {
+  if (!run_in(elsewhere, "tc qdisc add dev lo root tbf rate 40mbit burst 70kb limit 70kb")) {
     GTEST_SKIP() << "tc cannot make a tbf here";
   }
   watch({ProbeId::retransmits, ProbeId::drops, ProbeId::qdisc_drops});

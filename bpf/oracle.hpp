@@ -17,6 +17,8 @@
 #include "base/clock.hpp"
 #include "bpf/provoke.hpp"
 
+struct tcp_info;
+
 namespace netstall {
 
 // What a wait looks like from outside.
@@ -60,9 +62,15 @@ class Oracle {
   // Whether what was sent arrives at once, unless the receiver drops it.
   void set_lossless(bool lossless) { lossless_ = lossless; }
 
-  // Stalled time in ns of one connection by what it looked like, since the last call. None of
-  // the senders may be stalled.
-  std::vector<std::map<Look, std::uint64_t>> take();
+  // Of one connection, since the last call.
+  struct Seen {
+    std::map<Look, std::uint64_t> time_ns;  // stalled, by what it looked like
+    // How often the onlooker slept for the sender's socket and then held it: only then can
+    // the sender have slept for the onlooker, once each time.
+    std::uint64_t held = 0;
+  };
+  // None of the senders may be stalled.
+  std::vector<Seen> take();
 
  private:
   struct Watched {
@@ -70,13 +78,14 @@ class Oracle {
     std::uint32_t sndbuf = 0;  // the largest so far
     std::int64_t drops = 0;    // of its receiver, but for second copies, when that last had all
     std::optional<OracleWait> wait;
-    std::map<Look, std::uint64_t> seen;
+    Seen seen;
   };
 
   void run();
   static bool is_missing(Watched& watched);
   void look_at(Watched& watched, std::uint64_t time_ns) const;
   static void judge(Watched& watched);
+  static tcp_info ask_sender(Watched& watched);
 
   std::vector<Watched> watched_;
   const bool stacks_;

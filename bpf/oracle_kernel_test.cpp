@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -75,13 +76,12 @@ Oracle::~Oracle() {
   thread_.join();
 }
 
-std::vector<std::map<Look, std::uint64_t>> Oracle::take() {
+std::vector<Oracle::Seen> Oracle::take() {
   const std::lock_guard lock(mutex_);
-  std::vector<std::map<Look, std::uint64_t>> seen;
+  std::vector<Seen> seen;
   for (auto& watched : watched_) {
     judge(watched);
-    seen.push_back(std::move(watched.seen));
-    watched.seen.clear();
+    seen.push_back(std::exchange(watched.seen, {}));
   }
   return seen;
 }
@@ -102,12 +102,19 @@ void Oracle::run() {
   }
 }
 
+tcp_info Oracle::ask_sender(Watched& watched) {
+  const auto slept = voluntary_switches();
+  const auto info = info_of(watched.sender.connection->client);
+  watched.seen.held += voluntary_switches() - slept;
+  return info;
+}
+
 // Whether something that was sent is missing at a receiver that has dropped since it last
 // had all. Without a drop it is on its way: a busy machine takes its time over that, too,
 // and sends again what is; the receiver drops that second copy and says so (DSACK).
 bool Oracle::is_missing(Watched& watched) {
   const auto& server = watched.sender.connection->server;
-  const auto client = info_of(watched.sender.connection->client);
+  const auto client = ask_sender(watched);
   const auto drops = std::int64_t{memory_of(server)[SK_MEMINFO_DROPS]} - client.tcpi_dsack_dups;
   if (sent_by(client) > info_of(server).tcpi_bytes_received) return drops > watched.drops;
   watched.drops = drops;
@@ -124,7 +131,7 @@ void Oracle::look_at(Watched& watched, std::uint64_t time_ns) const {
     judge(watched);
     return;
   }
-  const auto info = info_of(watched.sender.connection->client);
+  const auto info = ask_sender(watched);
   const auto position = sent_by(info) + info.tcpi_notsent_bytes;
   if (watched.wait && watched.wait->position != position) judge(watched);
   if (!watched.wait) watched.wait.emplace().position = position;
@@ -151,7 +158,7 @@ void Oracle::judge(Watched& watched) {
     if (3 * wait.shut_ns >= 2 * wait.time_ns) return Look::shut;
     return 3 * wait.shut_ns > wait.time_ns ? Look::part_shut : Look::open;
   };
-  watched.seen[look()] += wait.time_ns;
+  watched.seen.time_ns[look()] += wait.time_ns;
   watched.wait.reset();
 }
 

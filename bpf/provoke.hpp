@@ -56,6 +56,9 @@ bool eventually(const std::function<bool()>& condition,
 // 200 ms late, and lets a blocked sender go on once. False if it never comes.
 bool settles(const std::vector<int>& fds, const std::function<bool()>& condition);
 
+// How often the calling thread has slept so far.
+std::uint64_t voluntary_switches();
+
 // This machine is QEMU's software emulation.
 bool emulated();
 

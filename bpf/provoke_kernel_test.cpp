@@ -80,12 +80,6 @@ std::uint64_t cpu_time_ns() {
   return timespec_ns(cpu);
 }
 
-std::uint64_t voluntary_switches() {
-  rusage usage{};
-  ::getrusage(RUSAGE_THREAD, &usage);
-  return static_cast<std::uint64_t>(usage.ru_nvcsw);
-}
-
 // Of the calling thread.
 Fd own_schedstat() {
   Fd file(::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC));
@@ -103,6 +97,12 @@ std::uint64_t queued_ns(const Fd& schedstat) {
 }
 
 }  // namespace
+
+std::uint64_t voluntary_switches() {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return static_cast<std::uint64_t>(usage.ru_nvcsw);
+}
 
 Netns make_loopback() {
   auto netns = Netns::create();

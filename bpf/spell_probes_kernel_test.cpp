@@ -186,12 +186,6 @@ struct OfAThread {
   std::uint64_t awake_ns = 0;
 };
 
-std::uint64_t own_switches() {
-  rusage usage{};
-  ::getrusage(RUSAGE_THREAD, &usage);
-  return static_cast<std::uint64_t>(usage.ru_nvcsw);
-}
-
 std::uint64_t own_awake_ns() {
   timespec on_cpu{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &on_cpu);
@@ -210,11 +204,11 @@ TEST_F(SpellProbes, EpollWaitsAreThoseOfTheRunsThreads) {
     epoll_event event{};
     for (std::uint64_t i = 0; i < kWaits; ++i) {
       const auto awake = own_awake_ns();
-      const auto switches = own_switches();
+      const auto switches = voluntary_switches();
       const auto since = mono_now();
       EXPECT_EQ(::epoll_wait(epoll.get(), &event, 1, 20), 0);
       thread.wall_ns += static_cast<std::uint64_t>((mono_now() - since).count());
-      if (own_switches() != switches) ++thread.slept;
+      if (voluntary_switches() != switches) ++thread.slept;
       thread.awake_ns += own_awake_ns() - awake;
     }
   };
