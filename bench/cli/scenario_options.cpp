@@ -17,7 +17,9 @@
 #include "bench/cli/chosen_cells.hpp"
 #include "bench/cli/shipped.hpp"
 #include "bench/cli/value_names.hpp"
+#include "bench/lab/sysctl.hpp"
 #include "bench/lab/sysctl_scope.hpp"
+#include "bench/lab/tcp_mem.hpp"
 #include "bench/verdict/expectations.hpp"
 #include "bench/verdict/precision.hpp"
 
@@ -58,8 +60,8 @@ void add_setting_options(CLI::App& command, ScenarioCommandOptions& options) {
   command
       .add_option(
           "--tcp-mem-time", options.tcp_mem_time,
-          "The longest that net.ipv4.tcp_mem of the host may be lowered in a repetition, or "
-          "\"none\"")
+          "The longest that a repetition may plan to keep net.ipv4.tcp_mem of the host lowered, or "
+          "\"none\"; 15 s beyond its plan it is put back whatever happens")
       ->type_name("TIME")
       ->capture_default_str();
   command.add_flag("-q,--quiet", options.quiet, "No progress, no summary");
@@ -135,19 +137,6 @@ void require_sound_expectations(const Campaign& campaign) {
 
 namespace {
 
-constexpr const char* kTcpMem = "net.ipv4.tcp_mem";
-
-// The third field of a tcp_mem, in pages.
-std::optional<std::uint64_t> most_pages(std::string_view value) {
-  std::uint64_t pages = 0;
-  const auto last = value.find_last_of(" \t");
-  if (last == std::string_view::npos) return std::nullopt;
-  value.remove_prefix(last + 1);
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), pages);
-  if (error != std::errc{} || end != value.data() + value.size()) return std::nullopt;
-  return pages;
-}
-
 // An option's quantity, or nothing for "none".
 template <class T>
 std::optional<T> limit_of(const std::string& text, const char* option,
@@ -161,17 +150,21 @@ std::optional<T> limit_of(const std::string& text, const char* option,
 
 void require_reachable(const Cell& cell, const std::string& value, Nanoseconds time,
                        const ScenarioCommandOptions& options) {
-  const auto pages = most_pages(value);
-  if (!pages) return;  // no tcp_mem: the kernel refuses it
-  const auto now = try_read_file("/proc/sys/net/ipv4/tcp_mem");
-  if (now && *pages >= most_pages(trimmed(*now)).value_or(0)) return;
   const auto operation = fmt::format("set {} to {} on the host, cell {}", kTcpMem, value, cell.id);
+  const auto wanted = tcp_mem_of(value);
+  if (!wanted) {
+    throw Error(ErrorKind::usage, operation, "these are not three numbers of pages",
+                "give min, pressure and max, as 287898 383866 575796");
+  }
+  const auto now = tcp_mem_of(try_read_file("/proc/sys/net/ipv4/tcp_mem").value_or(""));
+  if (now && !lowers(*now, *wanted)) return;
+  const auto pages = wanted->back();
   const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   const auto floor = limit_of(options.tcp_mem_floor, "--tcp-mem-floor", parse_bytes);
-  if (floor && *pages < floor->count / page) {
+  if (floor && pages < floor->count / page) {
     throw Error(ErrorKind::usage, operation,
                 fmt::format("at most {} pages for all TCP of the machine are below the floor of {}",
-                            *pages, floor->count / page),
+                            pages, floor->count / page),
                 "another one can be given by --tcp-mem-floor; a guest has a tcp_mem of its own "
                 "(netstall run --guest 6.12)");
   }
@@ -188,7 +181,7 @@ void require_reachable(const Cell& cell, const std::string& value, Nanoseconds t
 void require_reachable(const Cell& cell, const ScenarioCommandOptions& options) {
   const auto& timing = cell.scenario.timing;
   const auto check = [&](const SysctlMap& values, Nanoseconds time) {
-    const auto at = values.find(kTcpMem);
+    const auto at = values.find(std::string(kTcpMem));
     if (at != values.end()) require_reachable(cell, at->second, time, options);
   };
   check(cell.scenario.sysctl.host, timing.ramp + timing.warmup + timing.measure);
@@ -204,6 +197,14 @@ void require_host_sysctl_allowed(const Campaign& campaign, const ScenarioCommand
       for (const auto& [key, value] : *values) keys.insert(key);
     }
     if (options.allow_host_sysctl) require_reachable(cell, options);
+  }
+  for (const auto& key : keys) {
+    if (const auto others = changes_beside(key)) {
+      throw Error(
+          ErrorKind::usage, fmt::format("set {} on the host", key),
+          fmt::format("the kernel changes {} with it, which could not be put back", *others),
+          "set it for a side (\"client\", \"server\"), or for the machine before the run");
+    }
   }
   if (keys.empty() || options.allow_host_sysctl) return;
   throw Error(ErrorKind::usage, fmt::format("set {} on the host", fmt::join(keys, ", ")),

@@ -23,6 +23,7 @@
 #include "bench/lab/receive_steering.hpp"
 #include "bench/lab/rtnetlink.hpp"
 #include "bench/lab/sysctl.hpp"
+#include "bench/lab/tcp_mem.hpp"
 
 namespace netstall {
 namespace {
@@ -292,6 +293,10 @@ std::vector<std::string> Lab::Parts::unmake() {
   };
   step("lab_unwinding");
   for (auto& sentence : undo(window)) sentences.push_back(std::move(sentence));
+  // A machine short of TCP memory is not left so while sockets are waited for.
+  for (auto& setting : host) {
+    if (lowers_tcp_mem(setting.entry())) note(setting.restore());
+  }
   if (namespaces) {
     try {
       release_namespaces(sentences);

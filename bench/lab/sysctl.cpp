@@ -33,27 +33,10 @@ std::vector<std::string_view> fields_of(std::string_view text) {
   return fields;
 }
 
-// As the kernel's proc_dointvec reads it: decimal, 0x… or 0….
-std::optional<long long> integer(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  if (negative) text.remove_prefix(1);
-  int base = 10;
-  if (text.starts_with("0x") || text.starts_with("0X")) {
-    base = 16;
-    text.remove_prefix(2);
-  } else if (text.size() > 1 && text.starts_with('0')) {
-    base = 8;
-  }
-  long long value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return negative ? -value : value;
-}
-
 bool same_field(std::string_view one, std::string_view other) {
   if (one == other) return true;
-  const auto value = integer(one);
-  return value && value == integer(other);
+  const auto value = sysctl_integer(one);
+  return value && value == sysctl_integer(other);
 }
 
 // For people: fields joined by one space.
@@ -177,6 +160,38 @@ fs::path SysctlTree::file_of(std::string_view key) const {
   if (leaves)
     throw Error(ErrorKind::usage, fmt::format("set '{}'", key), "this is no sysctl's name");
   return root / path;
+}
+
+std::optional<long long> sysctl_integer(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  int base = 10;
+  if (text.starts_with("0x") || text.starts_with("0X")) {
+    base = 16;
+    text.remove_prefix(2);
+  } else if (text.size() > 1 && text.starts_with('0')) {
+    base = 8;
+  }
+  long long value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return negative ? -value : value;
+}
+
+std::optional<std::string_view> changes_beside(std::string_view key) {
+  constexpr std::string_view kIpv4 = "net.ipv4.conf.";
+  constexpr std::string_view kIpv6 = "net.ipv6.conf.";
+  const bool ipv4 = key.starts_with(kIpv4);
+  const bool ipv6 = key.starts_with(kIpv6);
+  if (key == "net.ipv4.ip_forward" || ((ipv4 || ipv6) && key.ends_with(".forwarding"))) {
+    return "forwarding, redirects and routes of other devices";
+  }
+  if (ipv6 && key.ends_with(".disable_ipv6")) return "IPv6 addresses, which it takes away";
+  if (key.starts_with("net.ipv4.conf.default.") || key.starts_with("net.ipv6.conf.default.") ||
+      key.starts_with("net.ipv6.conf.all.")) {
+    return "the same setting of other devices";
+  }
+  return std::nullopt;
 }
 
 bool same_sysctl_value(std::string_view one, std::string_view other) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,13 @@ struct SysctlTree {
 // True when both texts mean the same to the kernel: the same fields, whatever
 // white space is between them, numbers by value (0x10 is 16).
 bool same_sysctl_value(std::string_view one, std::string_view other);
+
+// A number as the kernel reads it: decimal, 0x… or 0….
+std::optional<long long> sysctl_integer(std::string_view text);
+
+// What writing this key of the host changes beside it, which nobody could put back, for a
+// sentence; nothing for most keys.
+std::optional<std::string_view> changes_beside(std::string_view key);
 
 // Writes one value where the calling thread is, and reads it back. `scope` is
 // "client", "server" or "host", for the text of an Error:

@@ -17,6 +17,7 @@
 #include "bench/lab/device.hpp"
 #include "bench/lab/memory_controller.hpp"
 #include "bench/lab/sysctl.hpp"
+#include "bench/lab/tcp_mem.hpp"
 
 namespace netstall {
 namespace {
@@ -142,23 +143,34 @@ UndoOutcome undo_all(const UndoList& list, UndoJournal& journal, const Deadline&
                      std::span<const Netns> namespaces) {
   UndoOutcome outcome;
   outcome.sentences = list.faults;
+  const auto undo = [&](const auto& pending) {
+    auto undone = undo_entry(pending.entry, deadline, namespaces, outcome.done);
+    outcome.worth_another_try = outcome.worth_another_try || undone.worth_another_try;
+    if (undone.sentence) {
+      // Not marked: who reads the journal next can say it again.
+      outcome.sentences.push_back(std::move(*undone.sentence));
+      return;
+    }
+    try {
+      journal.undone(pending.ticket);
+    } catch (const Error&) {
+      // The mark only saves work: undoing twice finds the old state and leaves it.
+    }
+  };
+  // A machine short of TCP memory is not left so while many sockets are being closed.
+  const auto is_urgent = [](const UndoEntry& entry) {
+    const auto* sysctl = std::get_if<SysctlEntry>(&entry);
+    return sysctl != nullptr && lowers_tcp_mem(*sysctl);
+  };
+  for (auto pending = list.pending.rbegin(); pending != list.pending.rend(); ++pending) {
+    if (is_urgent(pending->entry)) undo(*pending);
+  }
   if (!end_processes(list, deadline)) {
     outcome.sentences.emplace_back("a process of the run did not end when it was killed");
     outcome.worth_another_try = true;
   }
   for (auto pending = list.pending.rbegin(); pending != list.pending.rend(); ++pending) {
-    auto undo = undo_entry(pending->entry, deadline, namespaces, outcome.done);
-    outcome.worth_another_try = outcome.worth_another_try || undo.worth_another_try;
-    if (undo.sentence) {
-      // Not marked: who reads the journal next can say it again.
-      outcome.sentences.push_back(std::move(*undo.sentence));
-      continue;
-    }
-    try {
-      journal.undone(pending->ticket);
-    } catch (const Error&) {
-      // The mark only saves work: undoing twice finds the old state and leaves it.
-    }
+    if (!is_urgent(pending->entry)) undo(*pending);
   }
   return outcome;
 }

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "bench/lab/device_reader.hpp"
 #include "bench/lab/machine_lock.hpp"
+#include "bench/lab/tcp_mem.hpp"
 #include "bench/observe/namespace_counters.hpp"
 #include "bench/observe/tcp_memory.hpp"
 #include "bench/run/crew.hpp"
@@ -90,7 +91,7 @@ std::optional<std::string> shortfall(const Scenario& scenario,
 }
 
 bool touches_memory(const SysctlMap& values) {
-  return values.contains("net.ipv4.tcp_mem");
+  return values.contains(std::string(kTcpMem));
 }
 
 // What takes longer is stuck or stopped: ramp and window have deadlines of their own

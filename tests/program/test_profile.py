@@ -61,6 +61,24 @@ class Profile(harness.Case):
         done = harness.run(*low, "/sysctl/host/net.ipv4.tcp_mem=4096 4096 4096", "--set", "/timing/measure=20s")
         self.assertEqual(done.returncode, 2, done.stderr)
         self.assertIn("--tcp-mem-time", done.stderr)
+        # As the kernel reads it; and by its first fields alone it is as short of memory.
+        done = harness.run(*low, "/sysctl/host/net.ipv4.tcp_mem=0x10 0x20 0x30")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("are below the floor of 2048\n", done.stderr)
+        for command in ("run", "plan"):
+            done = harness.run(command, *low[1:], "/sysctl/host/net.ipv4.tcp_mem=1 2 99999999999",
+                               "--set", "/timing/measure=20s")
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("--tcp-mem-time", done.stderr)
+        done = harness.run(*low, "/sysctl/host/net.ipv4.tcp_mem=99999999999")
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("not three numbers of pages", done.stderr)
+
+    def test_what_changes_others_of_the_host_is_refused(self):
+        for key in ("net.ipv4.ip_forward", "net.ipv6.conf.all.disable_ipv6", "net.ipv4.conf.default.rp_filter"):
+            done = harness.run("run", "quickstart", "--allow-host-sysctl", "--set", f"/sysctl/host/{key}=1")
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("could not be put back", done.stderr)
 
     def test_what_is_nowhere_is_bad_usage(self):
         done = harness.run("profile", "show", "nowhere")
