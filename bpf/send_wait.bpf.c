@@ -149,7 +149,7 @@ static __always_inline void sleep_in_send(void* ctx, struct task_struct* task, u
   struct sock* sk = sending_sock(task);
   if (!sk) return;
   const __u32 flow = flow_of(sk);
-  if (!flow || !BPF_CORE_READ(sk, sk_write_pending)) return;
+  if (!flow || !waits_to_send(sk)) return;
   const __u64 now = bpf_ktime_get_ns();
   if (is_over(now)) return;
   send_record* send = open_send(task->pid, sk, flow - 1);

@@ -17,6 +17,12 @@ static __always_inline bool can_send(int state) {
   return state == NETSTALL_TCP_ESTABLISHED || state == NETSTALL_TCP_CLOSE_WAIT;
 }
 
+/* Its program waits for room, or for memory: what waits for the connection itself
+ * (sk_stream_wait_connect(), inet_wait_for_connect()) is counted in sk_write_pending, too. */
+static __always_inline bool waits_to_send(struct sock* sk) {
+  return BPF_CORE_READ(sk, sk_write_pending) && can_send(BPF_CORE_READ(sk, __sk_common.skc_state));
+}
+
 /* The TCP socket of the send() in which the current thread is, else none. Read
  * from the system call's own arguments: costs nothing until a sender sleeps,
  * where a program at each send() would cost every one of them. */

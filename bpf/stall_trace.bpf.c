@@ -120,7 +120,7 @@ static __always_inline void sleep_in_send(void* ctx, struct task_struct* task, u
    * reclaim within a send() do not. */
   if (!(state & NETSTALL_TASK_INTERRUPTIBLE)) return;
   struct sock* sk = sending_sock(task);
-  if (!sk || !BPF_CORE_READ(sk, sk_write_pending) || !watched(task, sk)) return;
+  if (!sk || !waits_to_send(sk) || !watched(task, sk)) return;
   const __u64 now = bpf_ktime_get_ns();
   if (is_over(now)) return;
   send_record* send = open_send(task, sk);
@@ -352,7 +352,7 @@ int find_blocked(struct bpf_iter__task* context) {
   struct task_struct* task = context->task;
   if (!task || !(task->__state & NETSTALL_TASK_INTERRUPTIBLE)) return 0;
   struct sock* sk = sending_sock(task);
-  if (!sk || !BPF_CORE_READ(sk, sk_write_pending) || !watched(task, sk)) return 0;
+  if (!sk || !waits_to_send(sk) || !watched(task, sk)) return 0;
   const __u32 tid = task->pid;
   if (find_send(tid)) return 0;
   const unsigned long switches = task->nvcsw;

@@ -37,6 +37,8 @@ constexpr std::uint32_t kListed = 1;
 constexpr std::uint32_t kFamily = 32768;
 // Connections with refused charges or lost segments that are remembered.
 constexpr std::uint32_t kRemembered = 4096;
+// Events that are handed over in one go.
+constexpr std::uint32_t kTakenAtOnce = 10'000;
 
 // Without one of these every attempt would load all programs in vain first.
 bool has_kprobes() {
@@ -280,7 +282,8 @@ struct StallTrace::Loaded {
         take->edge({(*to_wall)(signed_ns(event.at)), kind == NETSTALL_EVENT_RECOVERED,
                     traced_thread(event.who)});
       }
-      return 0;
+      // Without an end where events come faster than they are taken.
+      return ++handed_over == kTakenAtOnce ? -ECANCELED : 0;
     } catch (...) {
       failure = std::current_exception();
       return -ECANCELED;
@@ -297,6 +300,7 @@ struct StallTrace::Loaded {
   ring_buffer* ring = nullptr;
   std::uint64_t from = 0;  // by the kernel's clock
   // While take_events() runs.
+  std::uint32_t handed_over = 0;
   const Take* take = nullptr;
   const KernelToWall* to_wall = nullptr;
   std::exception_ptr failure;
@@ -356,8 +360,9 @@ std::int64_t StallTrace::kernel_clock_ns() const {
   return signed_ns(load_shared(loaded_->skeleton->bss->kernel_clock));
 }
 
-void StallTrace::take_events(const Take& take, const KernelToWall& to_wall) {
+bool StallTrace::take_events(const Take& take, const KernelToWall& to_wall) {
   auto& loaded = *loaded_;
+  loaded.handed_over = 0;
   drop_early_sent(*loaded.skeleton);
   loaded.take = &take;
   loaded.to_wall = &to_wall;
@@ -365,12 +370,16 @@ void StallTrace::take_events(const Take& take, const KernelToWall& to_wall) {
   loaded.take = nullptr;
   loaded.to_wall = nullptr;
   if (loaded.failure) std::rethrow_exception(std::exchange(loaded.failure, nullptr));
+  if (loaded.handed_over == kTakenAtOnce) return true;
   if (error < 0) throw_errno("read events of the kernel", -error);
+  return false;
 }
 
 void StallTrace::stop() {
   const auto now = static_cast<std::uint64_t>(kernel_clock_ns());
   __atomic_store_n(&loaded_->skeleton->data->until, now, __ATOMIC_RELEASE);
+  // However long its reader takes over what is left, no send() of the machine pays for that.
+  stall_trace_bpf__detach(loaded_->skeleton.get());
 }
 
 TraceSummary StallTrace::read(const std::function<void(const TracedStall&)>& open,

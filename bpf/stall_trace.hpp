@@ -76,11 +76,12 @@ class StallTrace {
     std::function<void(const TracedStall&)> stall;
     std::function<void(const TracedEdge&)> edge;
   };
-  // Hands over the events that wait. They wake nobody, and there is room for half a
-  // second of the highest rate. Throws Error; what a callback throws passes.
-  void take_events(const Take& take, const KernelToWall& to_wall);
+  // Hands over the events that wait, some ten thousand at most; whether there may be more.
+  // They wake nobody, and there is room for half a second of the highest rate. Throws Error;
+  // what a callback throws passes.
+  bool take_events(const Take& take, const KernelToWall& to_wall);
 
-  // Ends the trace: the programs do nothing more. Once.
+  // Ends the trace: the programs are detached, and nothing more is counted. Once.
   void stop();
 
   // After stop(): totals, with the stalls that are still open; these also one by one.

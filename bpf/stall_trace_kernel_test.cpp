@@ -1,8 +1,10 @@
 // stall_trace sees what the kernel does to programs that it does not know, and agrees
 // with their own clocks, by each backend.
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
@@ -124,9 +127,10 @@ class StallTraceBackend : public ::testing::TestWithParam<SendWaitBackend> {
   }
 
   void take() {
-    trace_->take_events({[&](const TracedStall& stall) { stalls_.push_back(stall); },
-                         [&](const TracedEdge& edge) { edges_.push_back(edge); }},
-                        as_it_is);
+    while (trace_->take_events({[&](const TracedStall& stall) { stalls_.push_back(stall); },
+                                [&](const TracedEdge& edge) { edges_.push_back(edge); }},
+                               as_it_is)) {
+    }
   }
 
   const Netns netns_ = make_loopback();
@@ -175,6 +179,40 @@ TEST_P(StallTraceBackend, AgreesWithABlockingSendersOwnClock) {
     for (const auto count : process.buckets) in_buckets += count;
   }
   EXPECT_EQ(in_buckets, total.stalls);
+}
+
+// What a program waits for in such a send() is the connection.
+TEST_P(StallTraceBackend, ASendThatWaitsForItsConnectionIsNoStall) {
+  const ScopedNetns inside(netns_);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(kTestPort);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const auto* place = reinterpret_cast<const sockaddr*>(&address);
+  // A listener whose queue is full answers no SYN.
+  const Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::bind(listener.get(), place, sizeof address), 0);
+  ASSERT_EQ(::listen(listener.get(), 0), 0);
+  const Fd accepted(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::connect(accepted.get(), place, sizeof address), 0);
+  const Fd waiting(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(::fcntl(waiting.get(), F_SETFL, O_NONBLOCK), 0);
+  ASSERT_EQ(::connect(waiting.get(), place, sizeof address), -1);
+  ASSERT_EQ(errno, EINPROGRESS);
+  ASSERT_EQ(::fcntl(waiting.get(), F_SETFL, 0), 0);
+  const timeval patience{1, 0};
+  ASSERT_EQ(::setsockopt(waiting.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience), 0);
+  const Traced program([&] {
+    OwnClock own;
+    own.sends = ::send(waiting.get(), "x", 1, MSG_NOSIGNAL) < 0 && errno == EAGAIN ? 1 : 0;
+    return own;
+  });
+  if (!load(options())) GTEST_SKIP() << name_of(GetParam()) << " does not load here: " << why_not_;
+  program.go();
+  EXPECT_EQ(program.result().sends, 1U) << "it did not wait for its time";
+  const auto summary = finish();
+  EXPECT_EQ(summary.total().stalls, 0U);
+  EXPECT_TRUE(stalls_.empty());
 }
 
 TEST_P(StallTraceBackend, AgreesWithANonblockingSendersOwnClock) {

@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 
 #include "base/error.hpp"
-#include "base/file.hpp"
 
 namespace netstall {
 
@@ -38,10 +38,13 @@ void TraceOutput::write_some() {
   pending_.erase(0, done);
 }
 
-void TraceOutput::write_all() {
-  const int error = netstall::write_all(fd(), pending_);
-  pending_.clear();
-  if (error != 0) throw_errno(fmt::format("write {}", name_), error);
+bool TraceOutput::write_all(int stop) {
+  for (write_some(); !empty(); write_some()) {
+    std::array<pollfd, 2> events{{{fd(), POLLOUT, 0}, {stop, POLLIN, 0}}};
+    ::poll(events.data(), events.size(), -1);
+    if (events[0].revents == 0 && events[1].revents != 0) return false;
+  }
+  return true;
 }
 
 }  // namespace netstall

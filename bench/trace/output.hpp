@@ -21,8 +21,8 @@ class TraceOutput {
 
   // Writes what the reader takes now. Throws Error where it cannot be written.
   void write_some();
-  // Writes all, and waits for the reader. Throws Error.
-  void write_all();
+  // Writes all, and waits for the reader; gives up once `stop` is readable, false. Throws Error.
+  bool write_all(int stop);
 
  private:
   Fd file_;

@@ -71,11 +71,12 @@ class Tracer {
     while (!over_) step();
     trace_->stop();
     // What waits in the ring is of the trace, however slow the reader is.
-    output_.write_all();
-    take_events();
-    output_.write_all();
+    do {
+      write_out();
+    } while (take_events());
+    write_out();
     auto outcome = summarize(std::move(setup));
-    output_.write_all();
+    write_out();
     return outcome;
   }
 
@@ -84,7 +85,7 @@ class Tracer {
     std::vector<pollfd> watched{{signals_.fd(), POLLIN, 0}};
     if (command_) watched.push_back({command_->pidfd(), POLLIN, 0});
     for (const auto& process : processes()) watched.push_back({process.get(), POLLIN, 0});
-    auto timeout = kInterval;
+    auto timeout = more_ ? milliseconds(0) : kInterval;
     if (deadline_) timeout = std::min(timeout, milliseconds(deadline_->poll_timeout()));
     ::poll(watched.data(), watched.size(), static_cast<int>(timeout.count()));
     answer_signals();
@@ -94,15 +95,25 @@ class Tracer {
     output_.write_some();
     // A reader that takes nothing keeps the events in the ring; what finds no room
     // there is counted.
-    if (output_.empty()) take_events();
+    if (output_.empty()) more_ = take_events();
     output_.write_some();
     if (ended || (deadline_ && deadline_->passed())) over_ = true;
   }
 
-  void take_events() {
-    trace_->take_events({[this](const TracedStall& stall) { output_.add(text_.stall(stall)); },
-                         [this](const TracedEdge& edge) { output_.add(text_.edge(edge)); }},
-                        [this](std::int64_t kernel_ns) { return clock_->to_wall(kernel_ns); });
+  // The trace is over; a signal now is for who waits for the reader.
+  void write_out() {
+    if (output_.write_all(signals_.fd())) return;
+    signals_.take();
+    throw Error(ErrorKind::interrupted, "write what was traced",
+                "interrupted while its reader took nothing; what it did not take is lost");
+  }
+
+  // Whether there may be more.
+  bool take_events() {
+    return trace_->take_events(
+        {[this](const TracedStall& stall) { output_.add(text_.stall(stall)); },
+         [this](const TracedEdge& edge) { output_.add(text_.edge(edge)); }},
+        [this](std::int64_t kernel_ns) { return clock_->to_wall(kernel_ns); });
   }
 
   std::vector<Fd>& processes() { return targets_.processes; }
@@ -177,6 +188,7 @@ class Tracer {
   std::optional<StallTrace> trace_;
   std::optional<WallClock> clock_;
   std::optional<Deadline> deadline_;
+  bool more_ = false;      // events may wait
   bool stopped_ = false;   // a signal went to the command
   bool given_up_ = false;  // and another came
   bool over_ = false;

@@ -411,6 +411,20 @@ class Ends(TraceTest):
         self.assertEqual((summary["open"], summary["began_before_trace"]), (1, 1))
         self.assertTrue(stalls[0]["open"] and stalls[0]["began_before_trace"])
 
+    def test_a_reader_that_takes_nothing_holds_it_no_longer_than_its_user(self):
+        program = self.program("python3", MANY, "2")
+        process = self.tracing("--netns", program.netns)
+        ids = program_ids(process.pid)
+        self.assertTrue(attached(ids))
+        program.result()
+        # At the end its programs are gone, whatever is still to be written.
+        process.send_signal(signal.SIGINT)
+        harness.wait_until(lambda: attached(ids), 20, "still attached")
+        self.assertIsNone(process.poll(), "its lines found room")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(20), 130)
+        self.assertIn("its reader took nothing", process.communicate()[1])
+
     def test_killed_it_leaves_no_program(self):
         process = self.tracing()
         ids = program_ids(process.pid)
@@ -458,6 +472,13 @@ def program_ids(pid):
 def is_loaded(program):
     shown = subprocess.run(["/usr/sbin/bpftool", "prog", "show", "id", str(program)], capture_output=True)
     return shown.returncode == 0
+
+
+def attached(programs):
+    """Those of them that a link holds to something."""
+    shown = subprocess.run(["/usr/sbin/bpftool", "-j", "link", "show"], capture_output=True, check=True)
+    linked = {link.get("prog_id") for link in json.loads(shown.stdout)}
+    return [i for i in programs if i in linked]
 
 
 class BadInput(TraceTest):
