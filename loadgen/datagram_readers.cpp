@@ -176,6 +176,8 @@ void DatagramReaders::count(Connection& connection, std::span<const char> datagr
   }
   if (head->phase == DatagramPhase::within) {
     ++result_.received;
+    // What a slow reader has yet to take lies in its socket, and is counted there.
+    if (!connection.manner.limited) last_of_window_ = now;
     if (came == DatagramSequence::Came::late) ++result_.reordered;
   }
   if (!in_window) return;

@@ -29,6 +29,7 @@ class DatagramReaders final : public Receivers {
   void adopt(Fd socket, std::vector<std::uint32_t> groups);
   void start(std::int64_t traffic_from, const Window& window) override;
   std::uint64_t bytes_in_window() const noexcept override { return bytes_; }
+  std::int64_t last_of_window() const noexcept override { return last_of_window_; }
   // Also takes from the sockets what the window's senders left there, and counts it as
   // unread. Call it when what was sent in the window has had its time to arrive.
   Collected collect() override;
@@ -66,6 +67,7 @@ class DatagramReaders final : public Receivers {
   DueTimer<Connection, Due> due_timer_;
   Window window_;
   std::uint64_t bytes_ = 0;
+  std::int64_t last_of_window_ = 0;
   DatagramResult result_;
   Histogram delivery_;
   ErrorCounts errors_;

@@ -86,7 +86,7 @@ void make_readers(const FlowTask& task, const EndsOf& of, bool alone, Ends& ends
   if (configure.readers_try_in_vain) readers.try_in_vain();
 }
 
-void make_senders(const FlowTask& task, const EndsOf& of, bool alone, Ends& ends) {
+void make_senders(const FlowTask& task, const EndsOf& of, Ends& ends) {
   const auto seed = of.configure.seed;
   if (task.acknowledge) {
     ends.acks = &keep(ends.receivers, std::make_unique<AckReaders>(of.io, task, of.buffer));
@@ -97,8 +97,7 @@ void make_senders(const FlowTask& task, const EndsOf& of, bool alone, Ends& ends
     if (!kRing) throw Error(ErrorKind::failed, "configure", "this worker is not of io_uring");
     ends.senders = std::make_unique<RingSenders>(of.io, task, seed, of.text());
   } else {
-    ends.senders = std::make_unique<NonblockingSenders>(of.io, task, seed, of.payload,
-                                                        alone && !task.acknowledge);
+    ends.senders = std::make_unique<NonblockingSenders>(of.io, task, seed, of.payload);
   }
 }
 
@@ -127,7 +126,7 @@ Ends make_ends(const FlowTask& task, const EndsOf& of) {
     make_exchange_ends(task, of, alone, ends);
   } else {
     if (reads(task, side)) make_readers(task, of, alone, ends);
-    if (sends(task, side)) make_senders(task, of, alone, ends);
+    if (sends(task, side)) make_senders(task, of, ends);
   }
   return ends;
 }

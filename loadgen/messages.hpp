@@ -169,6 +169,8 @@ struct Connected {
   }
 };
 
+constexpr Nanoseconds kMostDrain = std::chrono::seconds(10);
+
 // Absolute times of the worker's CLOCK_MONOTONIC: traffic_from ≤ window_from < window_to.
 // A time that has passed already counts as now.
 struct Go {
@@ -176,8 +178,9 @@ struct Go {
   std::int64_t window_from_ns = 0;
   std::int64_t window_to_ns = 0;
   Nanoseconds sample_every = std::chrono::milliseconds(100);
-  // How long after window_to a worker of datagrams gives its result: what was sent in
-  // the window is on its way until then, not lost.
+  // How long after window_to a worker of datagrams gives its result, or after the last one of
+  // the window where they still come, by kMostDrain after window_to: until then what was sent
+  // in the window is on its way, not lost.
   Nanoseconds drain{0};
   template <class V>
   void fields(V& v) {
@@ -251,7 +254,8 @@ struct ZerocopyCounts {
 // window_to).
 struct SentResult {
   std::uint64_t messages = 0;
-  std::optional<std::uint64_t> backlog;  // paced: due before window_to, not accepted whole by then
+  std::optional<std::uint64_t> backlog;  // paced: due before window_to, by then not accepted
+                                         // whole; requests: not answered
   // Of the reactor's streams: send() calls that were refused after the socket had been said
   // to take more.
   std::optional<std::uint64_t> vain_sends;

@@ -115,8 +115,8 @@ void NonblockingSenders::Due::operator()(Connection& connection, std::int64_t) c
 }
 
 NonblockingSenders::NonblockingSenders(asio::io_context& io, const FlowTask& task,
-                                       std::uint64_t seed, std::span<char> payload, bool alone)
-    : io_(io), task_(task), payload_(payload), alone_(alone), source_(io, task, seed, Due{this}) {
+                                       std::uint64_t seed, std::span<char> payload)
+    : io_(io), task_(task), payload_(payload), source_(io, task, seed, Due{this}) {
   if (task.io == Io::level_triggered) writable_.emplace(io, Writable{this});
 }
 
@@ -138,7 +138,9 @@ void NonblockingSenders::prepare() {
 void NonblockingSenders::start(std::int64_t traffic_from, const Window& window) {
   traffic_from_ = traffic_from;
   window_ = window;
-  if (writable_) writable_->start(!alone_ || task_.pace);
+  // Within the reactor: what it posts itself, a connection's next turn, must not wait for an
+  // event of the set.
+  if (writable_) writable_->start(true);
   source_.start(connections_, traffic_from, [this](Connection& connection) {
     asio::post(io_, Again{this, &connection});
   });

@@ -24,10 +24,9 @@ namespace netstall {
 // other. Nothing is allocated while traffic runs. Messages are marked for their readers.
 class NonblockingSenders final : public Senders {
  public:
-  // `payload` holds the largest message; its first bytes are written to; `alone` where the
-  // worker has no other task.
+  // `payload` holds the largest message; its first bytes are written to.
   NonblockingSenders(asio::io_context& io, const FlowTask& task, std::uint64_t seed,
-                     std::span<char> payload, bool alone);
+                     std::span<char> payload);
   ~NonblockingSenders() override;
 
   void adopt(Fd socket) override;
@@ -71,7 +70,6 @@ class NonblockingSenders final : public Senders {
   const FlowTask& task_;
   std::span<char> payload_;
   std::deque<Connection> connections_;
-  bool alone_;
   std::optional<EventSet<Connection, Writable>> writable_;  // level-triggered
   MessageSource<Connection, Due> source_;
   std::int64_t traffic_from_ = 0;

@@ -35,6 +35,9 @@ class Receivers {
   // one is -1 where it is gone.
   virtual std::size_t connection_count() const noexcept { return 0; }
   virtual int descriptor(std::size_t) noexcept { return -1; }
+  // When the last datagram that was sent within the window came to a reader that takes all at
+  // once, ns of CLOCK_MONOTONIC; 0 before the first, and of streams.
+  virtual std::int64_t last_of_window() const noexcept { return 0; }
 
   struct Collected : SocketsSeen {
     ErrorCounts errors;

@@ -45,7 +45,7 @@ class Face : public testing::TestWithParam<Io> {
     } else if (task_.io == Io::io_uring) {
       senders_ = std::make_unique<RingSenders>(*io_, task_, 1, payload_);
     } else {
-      senders_ = std::make_unique<NonblockingSenders>(*io_, task_, 1, payload_, true);
+      senders_ = std::make_unique<NonblockingSenders>(*io_, task_, 1, payload_);
     }
     readers_.emplace(*io_, task_, 1, buffer_, false);
     for (std::uint32_t i = 0; i < task_.connections; ++i) {

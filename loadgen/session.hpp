@@ -71,6 +71,7 @@ class Session {
   void schedule_sample(std::uint32_t index);
   void take_sample(std::uint32_t index);
   void await_result();
+  void await_drained(std::int64_t at_ns);
   void report_result();
   void report_sent(Task& task, ResultTask& part, Result& result, bool& exact);
 

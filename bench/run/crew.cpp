@@ -19,7 +19,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kStartDeadline = 20s;   // exec, hello, configure: a busy machine needs a while
-constexpr auto kConnectGrace = 30s;    // a worker's, beyond the ramp
+constexpr auto kConnectGrace = 30s;    // a worker's, beyond the ramp,
+constexpr auto kConnectEach = 100us;   // and for each connection of all workers
 constexpr auto kAnswerGrace = 15s;     // ours beyond the worker's: it tells more than we can
 constexpr auto kResultDeadline = 60s;  // histograms of thousands of connections
 constexpr auto kCloseDeadline = 30s;
@@ -85,7 +86,7 @@ Configure Crew::configuration(const Member& member) const {
     configure.tasks.push_back(task_for(member.plan, share));
   }
   configure.ramp = scenario_.timing.ramp;
-  configure.connect_deadline = kConnectGrace;
+  configure.connect_deadline = connect_grace();
   const auto& probes = scenario_.probes;
   configure.readers_try_in_vain =
       std::find(probes.begin(), probes.end(), ProbeId::reader_waits) != probes.end();
@@ -145,7 +146,7 @@ void Crew::compare_clocks() {
 }
 
 std::vector<Connected> Crew::connect() {
-  const Deadline client_deadline(scenario_.timing.ramp + kConnectGrace + kAnswerGrace);
+  const Deadline client_deadline(scenario_.timing.ramp + connect_grace() + kAnswerGrace);
   const auto clients = of_side(Side::client);
   for (auto* client : clients) {
     client->channel.send(static_cast<std::uint8_t>(MessageType::connect), {});
@@ -168,7 +169,7 @@ std::vector<Connected> Crew::connect() {
       settle.connections.push_back(established[share.port]);
     server->channel.send(static_cast<std::uint8_t>(MessageType::settle), to_wire(settle));
   }
-  const Deadline server_deadline(kConnectGrace + kAnswerGrace);
+  const Deadline server_deadline(connect_grace() + kAnswerGrace);
   const auto server_answers =
       gather<Connected>(MessageType::connected, servers, server_deadline, "accept");
 
@@ -194,6 +195,12 @@ Window Crew::go(Nanoseconds warmup, Nanoseconds measure, Nanoseconds sample_ever
   return window;
 }
 
+Nanoseconds Crew::connect_grace() const {
+  std::int64_t connections = 0;
+  for (const auto& flow : scenario_.flows) connections += flow.connections;
+  return kConnectGrace + connections * kConnectEach;
+}
+
 // A request goes there, and its response back.
 Nanoseconds Crew::drain() const {
   const bool datagrams = std::any_of(scenario_.flows.begin(), scenario_.flows.end(),
@@ -211,7 +218,7 @@ void Crew::attend(MonoTime until, const SampleSink& sink) {
 }
 
 std::vector<Result> Crew::results(const SampleSink& sink) {
-  return gather<Result>(MessageType::result, everyone(), Deadline(kResultDeadline + drain()),
+  return gather<Result>(MessageType::result, everyone(), Deadline(kResultDeadline + kMostDrain),
                         "give results", sink);
 }
 

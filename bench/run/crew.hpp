@@ -93,6 +93,7 @@ class Crew {
                               const SampleSink& sink = {});
   void pump(const Deadline& deadline, std::string_view doing, const SampleSink& sink);
   void take_frames(std::size_t worker, const SampleSink& sink);
+  Nanoseconds connect_grace() const;
   Nanoseconds drain() const;
   static bool said_goodbye(const Member& member);
   [[noreturn]] void report_end(Member& member, std::string_view doing);

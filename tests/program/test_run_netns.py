@@ -281,6 +281,38 @@ class WholeRun(harness.RunCase):
             self.assertIsNone(repetition["stalls"])
             self.assertTrue(any("UDP" in note for note in repetition["probes"]["notes"]))
 
+    def test_datagrams_that_wait_in_a_queue_on_the_way_are_not_lost(self):
+        """1.5 s of them when the window ends, by a link of 10 Mbit/s."""
+        flow = {
+            "name": "f", "connections": 2, "pattern": "udp-stream", "payload": {"fixed": 1000},
+            "pace": {"rate": "1k/s"}, "socket": {"sndbuf": "4MiB", "rcvbuf": "1MiB"},
+        }
+        self.run_scenario(
+            lab={"link": {"client_qdisc": "tbf rate 10mbit burst 16kb limit 20mb"}}, flows=[flow],
+            timing={"ramp": "50ms", "warmup": "500ms", "measure": "2s", "repetitions": 1},
+        )
+        (repetition,) = harness.repetitions(harness.load(self.out))
+        datagrams = repetition["flows"][0]["datagrams"]
+        self.assertGreater(datagrams["sent"], 3_500)
+        self.assertLess(datagrams["delivered"], 0.75 * datagrams["sent"])
+        self.assertEqual(datagrams["lost"], 0, datagrams)
+
+    def test_a_lone_connection_is_as_fast_by_levels_as_by_edges(self):
+        """It is not its own tick that limits it: 131 MB/s, in turns of 16 messages each 2 ms."""
+        flow = {
+            "name": "f", "connections": 1, "sender": "client", "payload": {"fixed": "16KiB"},
+            "socket": {"sndbuf": "2MiB", "rcvbuf": "2MiB"},
+        }
+        self.run_scenario(
+            flows=[flow], timing={"ramp": "50ms", "warmup": "200ms", "measure": "500ms", "repetitions": 2},
+            sweep={"/flows/0/io": ["nonblocking", "level-triggered"]},
+        )
+        by_edges, by_levels = (
+            max(r["flows"][0]["goodput_bytes_per_s"] for r in cell["repetitions"])
+            for cell in harness.load(self.out)["cells"]
+        )
+        self.assertGreater(by_levels, 0.5 * by_edges)
+
     def test_datagrams_that_find_no_room_are_lost(self):
         flow = {
             "name": "f", "connections": 2, "pattern": "udp-stream", "payload": {"fixed": 1000},
