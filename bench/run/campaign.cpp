@@ -41,6 +41,7 @@ using namespace std::chrono_literals;
 
 // A million connections with data needed 15 to 20 s, and fell all the time.
 constexpr auto kMemoryPatience = 3s;
+constexpr auto kMemorySettles = 500ms;  // when a run begins
 constexpr auto kMemoryDeadline = 60s;
 
 // Which places of a plan's order need not be run again.
@@ -120,6 +121,7 @@ CampaignOutcome run_campaign(const Campaign& campaign, const Plan& plan,
   const auto hook = step_hook_from_environment();
   auto guardian = Guardian::start(options.privileges.state_root, exe.get(), hook);
   auto memory = tcp_memory_at_rest();
+  memory.settle(interrupts, kMemorySettles, kMemoryDeadline);
 
   CampaignOutcome outcome;
   std::size_t skipped = 0;

@@ -19,6 +19,10 @@ class MemoryAtRest {
   // `slack` pages, which the kernel counts late.
   MemoryAtRest(std::function<std::int64_t()> pages, std::int64_t slack);
 
+  // Before the first repetition: while it falls, somebody's connections are being freed, and
+  // what it comes to is what it shall come back to. Waits as await() does.
+  void settle(const Interrupts& interrupts, Nanoseconds patience, Nanoseconds deadline);
+
   // Waits until it is back, as long as it still falls within `patience`, at most until
   // `deadline`, or until a signal is pending. Returns what a person should know where it
   // is not back: memory that others of this machine hold, perhaps.
@@ -26,6 +30,9 @@ class MemoryAtRest {
                                    Nanoseconds deadline);
 
  private:
+  bool fall_to(std::int64_t enough, const Interrupts& interrupts, Nanoseconds patience,
+               Nanoseconds deadline, std::int64_t& lowest) const;
+
   std::function<std::int64_t()> pages_;
   std::int64_t before_;
   std::int64_t slack_;

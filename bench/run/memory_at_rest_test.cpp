@@ -35,6 +35,14 @@ TEST(MemoryAtRest, AtRestFromTheBeginningItWaitsForNothing) {
   EXPECT_EQ(awaited(readings, 0s, 0s), std::nullopt);
 }
 
+TEST(MemoryAtRest, WhatFallsWhenARunBeginsIsOfAnother) {
+  const Interrupts interrupts;
+  Readings readings{{9'000, 7'000, 100, 5'000, 105}};
+  MemoryAtRest memory([&readings] { return readings.read(); }, 10);
+  memory.settle(interrupts, 60ms, 1h);
+  EXPECT_EQ(memory.await(interrupts, 0s, 0s), std::nullopt) << "105 pages, and 100 before";
+}
+
 TEST(MemoryAtRest, WhatOthersHoldIsSaid) {
   Readings readings{{100, 5'110}};
   const auto said = awaited(readings, 50ms, 1h);
