@@ -112,6 +112,8 @@ std::vector<std::string> Guest::command(const fs::path& script) const {
   for (const auto& path : run_.shown) {
     words.insert(words.end(), {"--copy", path.string()});
   }
+  // A kernel without v1's memory controller skips the cells that need it, and says why.
+  if (run_.cgroup_v1) words.insert(words.end(), {"--cgroup", "hybrid"});
   words.insert(words.end(), {run_.kernel, "--", "sh", "-c", kInGuest, "sh", program});
   words.insert(words.end(), run_.arguments.begin(), run_.arguments.end());
   return words;

@@ -22,7 +22,9 @@ struct GuestRun {
   // What lies below /tmp or /run of the host and is to be seen; all else is.
   std::vector<std::filesystem::path> shown;
   std::uint64_t memory_bytes = 0;  // beyond what an idle guest has
-  Nanoseconds time{0};             // that the run takes on a machine; emulation is slower
+  // Where the kernel has them: those of TCP memory are of cgroup v1.
+  bool cgroup_v1 = false;
+  Nanoseconds time{0};  // that the run takes on a machine; emulation is slower
 };
 
 // What came back.

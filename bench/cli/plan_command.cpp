@@ -77,11 +77,15 @@ std::string text_of(const LabSpec& lab) {
 Survey survey(const Campaign& campaign, const Plan& plan) {
   Survey found;
   Feasibility feasibility;
+  std::map<std::string, ProbeMemory> memories;
   for (std::size_t i = 0; i < campaign.cells.size(); ++i) {
     const Cell cell = campaign.cells[i];
-    auto memory = probe_memory(cell.scenario, *plan.assignments[i]);
+    auto [known, is_new] =
+        memories.try_emplace(probe_memory_key(cell.scenario, *plan.assignments[i]));
+    if (is_new) known->second = probe_memory(cell.scenario, *plan.assignments[i]);
+    const auto& memory = known->second;
     if (found.probe_memory.empty() || sum_of(memory) > sum_of(found.probe_memory)) {
-      found.probe_memory = std::move(memory);
+      found.probe_memory = memory;
     }
     for (const auto& [key, value] : cell.scenario.sysctl.host) found.host[key] = value;
     for (const auto& [key, value] : cell.scenario.sysctl.window) found.window[key] = value;
@@ -208,6 +212,7 @@ void print_probes(const ProbeMemory& memory, ProbeMode mode) {
 
 ExitStatus plan_scenario(const ScenarioCommandOptions& options, ProbeMode probes) {
   const auto campaign = load_campaign(options);
+  if (options.allow_host_sysctl) require_host_sysctl_allowed(campaign, options);
   require_sound_expectations(campaign);
   const auto plan = make_plan(campaign, read_limits(), options.seed);
   const auto& budget = plan.budget;

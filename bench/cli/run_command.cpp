@@ -289,6 +289,10 @@ ExitStatus run_in_guest(const RunOptions& options) {
   const auto scenario = std::filesystem::absolute(find_scenario(options.shared.scenario, shipped));
   auto run = guest_run_of(options.shared, options.probes, scenario);
   run.kernel = options.guest;
+  for (const Cell cell : campaign.cells) {
+    const auto& limit = cell.scenario.lab.tcp_memory_limit;
+    run.cgroup_v1 = run.cgroup_v1 || limit.client || limit.server;
+  }
   run.memory_bytes = plan.budget.kernel_memory_bytes + plan.budget.user_memory_bytes;
   run.time = time_of(campaign, plan, {});
   Guest guest(shipped, std::move(run));

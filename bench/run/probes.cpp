@@ -103,6 +103,16 @@ KernelProbeOptions kernel_probe_options(const Scenario& scenario, const Assignme
   return options;
 }
 
+std::string probe_memory_key(const Scenario& scenario, const Assignment& assignment) {
+  const auto send_wait = send_wait_options(scenario, assignment);
+  const auto others = kernel_probe_options(scenario, assignment);
+  auto key = fmt::format("{} {} {} {} {} {}", send_wait.ports.size(), send_wait.flows,
+                         send_wait.blocking_senders, send_wait.nonblocking_senders,
+                         others.connections, others.threads);
+  for (const auto id : scenario.probes) key += fmt::format(" {}", name_of(id));
+  return key;
+}
+
 std::vector<std::pair<ProbeId, std::uint64_t>> probe_memory(const Scenario& scenario,
                                                             const Assignment& assignment) {
   std::vector<std::pair<ProbeId, std::uint64_t>> memory;

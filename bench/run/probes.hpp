@@ -56,6 +56,9 @@ class Probes {
 SendWaitOptions send_wait_options(const Scenario& scenario, const Assignment& assignment);
 KernelProbeOptions kernel_probe_options(const Scenario& scenario, const Assignment& assignment);
 
+// What probe_memory() depends on: the same for many cells of a sweep.
+std::string probe_memory_key(const Scenario& scenario, const Assignment& assignment);
+
 // Kernel memory of the maps of each chosen probe, in bytes; 0 for those that load
 // nothing.
 std::vector<std::pair<ProbeId, std::uint64_t>> probe_memory(const Scenario& scenario,
