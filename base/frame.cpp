@@ -5,14 +5,17 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 
 namespace netstall {
 namespace {
 
 constexpr std::size_t kHeader = 8;
+constexpr std::chrono::minutes kTakenWithin(2);
 constexpr std::array<char, 2> kMagic{'N', 'S'};
 
 [[noreturn]] void fail(std::string_view cause) {
@@ -70,14 +73,15 @@ void FrameChannel::send(std::uint8_t type, std::string_view payload) {
 
 bool FrameChannel::try_send(std::uint8_t type, std::string_view payload) {
   const auto frame = make_frame(type, payload);
+  const Deadline deadline(kTakenWithin);
   std::string_view left = frame;
   while (!left.empty()) {
-    const ssize_t sent = ::send(fd_.get(), left.data(), left.size(), MSG_NOSIGNAL);
+    const ssize_t sent = ::send(fd_.get(), left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0 && errno == EAGAIN) {
-      // An event loop has made the descriptor non-blocking.
       pollfd event{fd_.get(), POLLOUT, 0};
-      ::poll(&event, 1, -1);
+      if (deadline.passed()) throw_errno("write to the control stream", ETIMEDOUT);
+      ::poll(&event, 1, deadline.poll_timeout());
       continue;
     }
     if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) return false;
