@@ -6,6 +6,7 @@
 
 import json
 import os
+import re
 import sys
 
 SCALES = {
@@ -24,13 +25,33 @@ def human(value, quantity):
     return f"{value:.6g}"
 
 
+def quantity_of(expectation):
+    """Of what was observed: a bound relative to another cell's figure is a plain number."""
+    metric = expectation["metric"]
+    if expectation["quantity"] != "number":
+        return expectation["quantity"]
+    if metric == "goodput":
+        return "byte_rate"
+    if re.search(r"latency\.|connect\.(p|max)|stall.*\.(time|max|wait_\w+|p\d+)$", metric):
+        return "duration"
+    if re.match(r"(snd|rcv)buf\.", metric):
+        return "bytes"
+    return "number"
+
+
+def claim_of(report):
+    """What is often said, and what came of it as long as all is as expected: both of the scenario's `why`."""
+    said = re.fullmatch(r"Claim: (.*?)\. .*?(?: Found: (.*))?", report["scenario"]["why"])
+    return (said[1], said[2]) if said else ("", None)
+
+
 def figure(cell, expectation):
     """What was expected in a cell, and what was found."""
     what = (expectation["flow"] + " " if expectation["flow"] else "") + expectation["metric"]
     if expectation["observed"] is None:
         found = f"no value, {expectation['reason']}" if expectation.get("reason") else "no value"
     else:
-        found = human(expectation["observed"], expectation["quantity"])
+        found = human(expectation["observed"], quantity_of(expectation))
     mark = "" if expectation["passed"] else " (missed)"
     return f"{cell}: {what} {found}{mark}"
 
@@ -50,14 +71,17 @@ def verdict(report):
 def row(name, folder):
     path = os.path.join(folder, f"{name}.json")
     if not os.path.exists(path):
-        return f"| {name} | no report | | |"
+        return f"| {name} | no report | | | | |"
     with open(path, encoding="utf-8") as file:
         report = json.load(file)
     holds = {True: "as expected", False: "not as expected", None: "no verdict"}[verdict(report)]
     figures = [figure(cell["id"], e) for cell in report["cells"] for e in cell["expectations"]]
     kernel = report["environment"].get("kernel", {})
     release = kernel.get("release", "?") if isinstance(kernel, dict) else kernel
-    return f"| {name} | {holds} | {'; '.join(figures)} | {release} |"
+    claim, found = claim_of(report)
+    if holds != "as expected":
+        found = None
+    return f"| {name} | {holds} | {claim} | {found or ''} | {'; '.join(figures)} | {release} |"
 
 
 def main():
@@ -67,8 +91,9 @@ def main():
     print("# Claims\n")
     print("Made by `scripts/claims.sh`; what each scenario asserts stands in its `why`. One alone:")
     print("`netstall run scenarios/claims/NAME.json`, for those with host-wide settings with `--allow-host-sysctl`.\n")
-    print("| scenario | verdict | figures | kernel |")
-    print("|---|---|---|---|")
+    print("As expected: every figure is within the bounds of the scenario, which stand for what is found of the claim.\n")
+    print("| scenario | verdict | claim | found: it | figures | kernel |")
+    print("|---|---|---|---|---|---|")
     for name in sys.argv[2:]:
         print(row(name, sys.argv[1]))
     return 0

@@ -43,9 +43,9 @@ def iperf(stage, streams, seconds):
 
 
 def iperf_rate(text):
-    """The last line is of the only stream, or the sum of all."""
-    fields = text.strip().splitlines()[-1].split(",")
-    return float(fields[8]) / 8
+    """A line for each stream; whether one of their sum follows, numbered -1, depends on iperf's version."""
+    lines = [line.split(",") for line in text.strip().splitlines()]
+    return sum(float(fields[8]) for fields in lines if fields[5] != "-1") / 8
 
 
 def nuttcp(stage, streams, seconds):

@@ -3,6 +3,7 @@
 
 import json
 import pathlib
+import re
 import sys
 import tempfile
 import unittest
@@ -19,6 +20,7 @@ def expectation(observed, passed, quantity="duration", metric="stall.p50"):
 
 def report(*cells):
     return {
+        "scenario": {"why": "Claim: a claims. Does it? Found: holds, a little. Mostly."},
         "environment": {"kernel": {"release": "6.1.0"}},
         "cells": [
             {"id": f"case={i}", "expectations": expected, "repetitions": [{"status": s} for s in statuses]}
@@ -36,11 +38,11 @@ class ClaimsTable(unittest.TestCase):
 
     def test_a_claim_that_holds_shows_its_figures(self):
         row = self.row(report((["ok", "failed"], [expectation(2.5e8, True), expectation(3, True, "number", "messages")])))
-        self.assertEqual(row, "| a | as expected | case=0: stall.p50 250 ms; case=0: messages 3 | 6.1.0 |")
+        self.assertEqual(row, "| a | as expected | a claims | holds, a little. Mostly. | case=0: stall.p50 250 ms; case=0: messages 3 | 6.1.0 |")
 
     def test_one_missed_cell_decides(self):
         row = self.row(report((["ok"], [expectation(1, True)]), (["ok"], [expectation(2e9, False)])))
-        self.assertIn("| not as expected |", row)
+        self.assertIn("| not as expected | a claims |  |", row)
         self.assertIn("case=1: stall.p50 2 s (missed)", row)
 
     def test_what_did_not_run_settles_nothing(self):
@@ -58,6 +60,22 @@ class ClaimsTable(unittest.TestCase):
         self.assertEqual(claims_table.human(2.5e6, "byte_rate"), "2.5 MB/s")
         self.assertEqual(claims_table.human(3, "rate"), "3/s")
         self.assertEqual(claims_table.human(0, "duration"), "0 ns")
+
+    def test_what_is_bounded_by_another_cell_has_the_unit_of_its_metric(self):
+        for metric, quantity in (
+            ("goodput", "byte_rate"), ("delivery_latency.p50", "duration"), ("connect.max", "duration"),
+            ("stall.mem_shortage.wait_p50", "duration"), ("stall.time", "duration"), ("stall.p99", "duration"),
+            ("rcvbuf.final.max", "bytes"), ("stall.mem_shortage.occurrence", "number"), ("retransmits", "number"),
+            ("tcp_mem.peak", "number"), ("stall.open_at_end", "number"),
+        ):
+            self.assertEqual(claims_table.quantity_of(expectation(1, True, "number", metric)), quantity, metric)
+
+    def test_every_claim_says_what_came_of_it(self):
+        for path in sorted((SCRIPTS.parent / "scenarios/claims").glob("*.json")):
+            why = re.search(r'"why": "(.*)",', path.read_text(encoding="utf-8"))[1]
+            claim, found = claims_table.claim_of({"scenario": {"why": why}})
+            self.assertTrue(claim, path)
+            self.assertRegex(found, r"^(holds|does not hold)\b", path)
 
 
 if __name__ == "__main__":

@@ -20,11 +20,13 @@ class Answers(unittest.TestCase):
                                    "sum_received": {"bits_per_second": 8e9}}})
         self.assertEqual(peers_rounds.iperf3_rate(text), 1e9)
 
-    def test_iperf_sums_its_streams_last(self):
+    def test_iperf_has_a_line_for_each_stream(self):
         one = "20261125215000,10.78.0.1,40002,10.78.0.2,5202,1,0.0-2.0,1000000000,4000000000\n"
-        both = one + "20261125215000,10.78.0.1,0,10.78.0.2,5202,-1,0.0-2.0,2000000000,8000000000\n"
+        both = one + "20261125215000,10.78.0.1,40004,10.78.0.2,5202,2,0.0-2.0,1500000000,6000000000\n"
+        summed = both + "20261125215000,10.78.0.1,0,10.78.0.2,5202,-1,0.0-2.0,2500000000,10000000000\n"
         self.assertEqual(peers_rounds.iperf_rate(one), 0.5e9)
-        self.assertEqual(peers_rounds.iperf_rate(both), 1e9)
+        self.assertEqual(peers_rounds.iperf_rate(both), 1.25e9)
+        self.assertEqual(peers_rounds.iperf_rate(summed), 1.25e9)
 
     def test_nuttcp(self):
         text = ("megabytes=1192.0929 real_seconds=1.00 rate_Mbps=8000.0000 tx_cpu=99 rx_cpu=80 "
