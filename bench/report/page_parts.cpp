@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "bench/report/comparison_formats.hpp"
+#include "bench/verdict/statistics.hpp"
 
 namespace netstall {
 namespace {
@@ -149,11 +150,6 @@ std::vector<double> known(const SampleRow& row) {
   }
   std::sort(values.begin(), values.end());
   return values;
-}
-
-double median(const std::vector<double>& sorted) {
-  const auto middle = sorted.size() / 2;
-  return sorted.size() % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
 // Every repetition's value: [metric, flow, [values]], null where it is absent.

@@ -186,7 +186,9 @@ constexpr SumRow kSumRows[] = {
      "Messages that the kernel accepted whole, per second of the window."},
     {"backlog", Unit::one, kLower, Role::reported, false, 1, kCentralChange, 10,
      [](const FlowResult& flow) { return optional_double(flow.backlog); },
-     "Messages that were due and not yet accepted when the window ended."},
+     "Messages that were due when the window ended and not yet accepted by the socket; requests "
+     "and "
+     "connections that were not yet answered, those on their way among them."},
     {"vain_sends", Unit::one, kLower, Role::named, false, 1, kCentralChange, 10,
      [](const FlowResult& flow) { return optional_double(flow.vain_sends); },
      "send() calls that were refused although the socket had been said to take more: what a "

@@ -9,6 +9,7 @@ import collections
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -51,8 +52,13 @@ class KillHost(harness.Case):
 
     def start(self, *arguments, **options):
         return harness.start(
-            "run", self.scenario, "-o", self.out, "--allow-host-sysctl", "-q", *arguments, **options
+            "run", self.scenario, "-o", self.out, "--allow-host-sysctl", "-v", *arguments, **options
         )
+
+    def repetitions_begun(self):
+        """How many the run itself said that it begins."""
+        with open(self.path("said"), encoding="utf-8") as file:
+            return len(re.findall(rf"^repetition \d+ of {REPETITIONS}", file.read(), re.MULTILINE))
 
     def journal_lines(self):
         try:
@@ -120,7 +126,8 @@ class KillHost(harness.Case):
 
     def one_kill(self, generator, span):
         victims = generator.choice(VICTIMS)
-        running = self.start()
+        with open(self.path("said"), "wb") as said:
+            running = self.start(stderr=said)
         try:
             return self.killed_and_back(running, victims, generator, span)
         except BaseException:
@@ -153,7 +160,10 @@ class KillHost(harness.Case):
             # Before anything is begun it dies of it as any program does.
             self.assertIn(status, (5, 130) if killed else (5, 130, -signal.SIGINT), killed)
         self.machine.assert_clean(PATIENCE)
-        return by, self.take_journal({"ok", "failed", "interrupted"})
+        kept = self.take_journal({"ok", "failed", "interrupted"})
+        # One that is begun comes after the end of all before it.
+        self.assertGreaterEqual(kept, self.repetitions_begun() - 1)
+        return by, kept
 
     def test_at_random_moments(self):
         span = self.seconds_to_two_repetitions()
