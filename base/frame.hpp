@@ -44,8 +44,8 @@ class FrameChannel {
   explicit FrameChannel(Fd fd) : fd_(std::move(fd)) {}
   int fd() const noexcept { return fd_.get(); }
 
-  // Writes all of it; throws Error, also when the other end is gone, or takes nothing for two
-  // minutes: then it is stopped, or hangs.
+  // Writes all of it; throws Error, also when the other end is gone, or has not taken all
+  // of it within two minutes: then it is stopped, or hangs.
   void send(std::uint8_t type, std::string_view payload);
   // The same, but false when the other end is gone.
   bool try_send(std::uint8_t type, std::string_view payload);

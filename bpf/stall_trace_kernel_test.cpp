@@ -195,6 +195,8 @@ TEST_P(StallTraceBackend, ASendThatWaitsForItsConnectionIsNoStall) {
   ASSERT_EQ(::listen(listener.get(), 0), 0);
   const Fd accepted(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(::connect(accepted.get(), place, sizeof address), 0);
+  pollfd queued{listener.get(), POLLIN, 0};
+  ASSERT_EQ(::poll(&queued, 1, 10'000), 1);
   const Fd waiting(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(::fcntl(waiting.get(), F_SETFL, O_NONBLOCK), 0);
   ASSERT_EQ(::connect(waiting.get(), place, sizeof address), -1);

@@ -238,6 +238,7 @@ void DatagramRequesters::take(Connection& connection, std::span<const char> data
   }
   if (place.in_window && !collected_) {
     ++result_.received;
+    last_of_window_ = now;
     if (head->sequence + 1 < connection.furthest) ++result_.reordered;
   }
   connection.furthest = std::max(connection.furthest, head->sequence + 1);

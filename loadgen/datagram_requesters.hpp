@@ -34,6 +34,7 @@ class DatagramRequesters final : public Senders {
   void prepare() override;
   void start(std::int64_t traffic_from, const Window& window) override;
   std::uint64_t blocked_now() override { return stalls_.open(); }
+  std::int64_t last_of_window() const noexcept override { return last_of_window_; }
   // Messages are responses read; the backlog is of those due and neither answered nor lost.
   Collected collect() override;
   void stop() override;
@@ -92,6 +93,7 @@ class DatagramRequesters final : public Senders {
   Window window_;
   SendTally tally_;
   Histogram acked_;
+  std::int64_t last_of_window_ = 0;
   DatagramResult result_;
   std::uint64_t bytes_ = 0;
   std::uint64_t settled_ = 0;  // answered or lost before the window's end

@@ -178,9 +178,9 @@ struct Go {
   std::int64_t window_from_ns = 0;
   std::int64_t window_to_ns = 0;
   Nanoseconds sample_every = std::chrono::milliseconds(100);
-  // How long after window_to a worker of datagrams gives its result, or after the last one of
-  // the window where they still come, by kMostDrain after window_to: until then what was sent
-  // in the window is on its way, not lost.
+  // How long after window_to a worker of datagrams gives its result; where one of the window
+  // came since, so long after the last, within kMostDrain. Until then what was sent in the
+  // window is on its way, not lost.
   Nanoseconds drain{0};
   template <class V>
   void fields(V& v) {

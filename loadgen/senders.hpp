@@ -37,6 +37,8 @@ class Senders {
   // one is -1 where it is gone.
   virtual std::size_t connection_count() const noexcept { return 0; }
   virtual int descriptor(std::size_t) noexcept { return -1; }
+  // When the last answer to a datagram of the window came, as Receivers::last_of_window().
+  virtual std::int64_t last_of_window() const noexcept { return 0; }
 
   // What was counted in the window; call after window.to.
   struct Collected : SocketsSeen {

@@ -388,10 +388,10 @@ void Session::await_drained(std::int64_t at_ns) {
     std::int64_t last = 0;
     for (const auto& task : tasks_) {
       if (task.receivers) last = std::max(last, task.receivers->last_of_window());
+      if (task.senders) last = std::max(last, task.senders->last_of_window());
     }
-    const auto now = mono_now().ns;
-    const auto quiet = last + go_.drain.count();
-    if (quiet <= now || now >= go_.window_to_ns + kMostDrain.count()) return report_result();
+    const auto quiet = std::min(last + go_.drain.count(), go_.window_to_ns + kMostDrain.count());
+    if (quiet <= mono_now().ns) return report_result();
     await_drained(quiet);
   });
 }

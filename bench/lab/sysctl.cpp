@@ -186,9 +186,11 @@ std::optional<std::string_view> changes_beside(std::string_view key) {
   if (key == "net.ipv4.ip_forward" || ((ipv4 || ipv6) && key.ends_with(".forwarding"))) {
     return "forwarding, redirects and routes of other devices";
   }
-  if (ipv6 && key.ends_with(".disable_ipv6")) return "IPv6 addresses, which it takes away";
-  if (key.starts_with("net.ipv4.conf.default.") || key.starts_with("net.ipv6.conf.default.") ||
-      key.starts_with("net.ipv6.conf.all.")) {
+  if (ipv6 && (key.ends_with(".disable_ipv6") || key.ends_with(".addr_gen_mode"))) {
+    return "IPv6 addresses of devices";
+  }
+  if (key.starts_with("net.ipv4.conf.default.") || key == "net.ipv6.conf.all.disable_policy" ||
+      key == "net.ipv6.conf.all.ignore_routes_with_linkdown") {
     return "the same setting of other devices";
   }
   return std::nullopt;

@@ -81,6 +81,25 @@ TEST_F(UndoTest, RestoresLastFirst) {
   EXPECT_THAT(pending().pending, IsEmpty());
 }
 
+TEST_F(UndoTest, ALoweredTcpMemComesBackBeforeAllElseAndARaisedOneInItsTurn) {
+  for (const auto& [before, after] :
+       {std::pair("11 21 31", "10 20 30"), {"10 20 30", "11 21 31"}}) {
+    const auto memory = folder_.add("tcp_mem", after);
+    const auto file = folder_.add("x", "2");
+    journal_.confirm_sysctl(
+        journal_.will_write_sysctl({"net.ipv4.tcp_mem", memory, before, after, false}));
+    journal_.confirm_sysctl(journal_.will_write_sysctl({"x", file, "1", "2", false}));
+    const auto done = undo().done;
+    const auto is_memory = HasSubstr(std::string("net.ipv4.tcp_mem in host is back at '") + before);
+    const auto is_x = HasSubstr("x in host is back at '1'");
+    if (std::string(after) == "10 20 30") {
+      EXPECT_THAT(done, ElementsAre(is_memory, is_x));
+    } else {
+      EXPECT_THAT(done, ElementsAre(is_x, is_memory));
+    }
+  }
+}
+
 TEST_F(UndoTest, OneFailureDoesNotKeepTheOthersFromBeingUndone) {
   const auto file = folder_.add("x", "2\n");
   folder_.add("cgroup/netstall-1/stays", "");

@@ -218,8 +218,8 @@ void Crew::attend(MonoTime until, const SampleSink& sink) {
 }
 
 std::vector<Result> Crew::results(const SampleSink& sink) {
-  return gather<Result>(MessageType::result, everyone(), Deadline(kResultDeadline + kMostDrain),
-                        "give results", sink);
+  return gather<Result>(MessageType::result, everyone(),
+                        Deadline(kResultDeadline + drain() + kMostDrain), "give results", sink);
 }
 
 void Crew::close() {

@@ -229,7 +229,10 @@ void run_in_lab(const Scenario& scenario, const Assignment& assignment, const Ru
   const auto& timing = scenario.timing;
   const auto& sysctl = scenario.sysctl;
   const bool memory = touches_memory(sysctl.host) || touches_memory(sysctl.window);
-  lab_options.longest_hold = longest_hold(timing.ramp + timing.warmup + timing.measure, memory);
+  const bool drains = std::any_of(scenario.flows.begin(), scenario.flows.end(),
+                                  [](const FlowGroup& flow) { return is_udp(flow.pattern); });
+  lab_options.longest_hold = longest_hold(timing.ramp + timing.warmup + timing.measure, memory) +
+                             (drains ? kMostDrain : Nanoseconds(0));
   lab_options.longest_window = longest_hold(timing.measure, memory);
   Lab lab(scenario.lab, scenario.sysctl, guardian, lab_options);
   repetition.memory_limit = lab.memory_limit();

@@ -70,6 +70,9 @@ class Tracer {
     if (options_.duration) deadline_.emplace(*options_.duration);
     while (!over_) step();
     trace_->stop();
+    // What came with the signal that ended it says nothing of what is still to be written.
+    while (!command_ && signals_.take()) {
+    }
     // What waits in the ring is of the trace, however slow the reader is.
     do {
       write_out();
@@ -85,7 +88,7 @@ class Tracer {
     std::vector<pollfd> watched{{signals_.fd(), POLLIN, 0}};
     if (command_) watched.push_back({command_->pidfd(), POLLIN, 0});
     for (const auto& process : processes()) watched.push_back({process.get(), POLLIN, 0});
-    auto timeout = more_ ? milliseconds(0) : kInterval;
+    auto timeout = more_ && output_.empty() ? milliseconds(0) : kInterval;
     if (deadline_) timeout = std::min(timeout, milliseconds(deadline_->poll_timeout()));
     ::poll(watched.data(), watched.size(), static_cast<int>(timeout.count()));
     answer_signals();
@@ -100,10 +103,16 @@ class Tracer {
     if (ended || (deadline_ && deadline_->passed())) over_ = true;
   }
 
-  // The trace is over; a signal now is for who waits for the reader.
+  // The trace is over; a signal now is for who waits for the reader, but the command's first.
   void write_out() {
-    if (output_.write_all(signals_.fd())) return;
-    signals_.take();
+    while (!output_.write_all(signals_.fd())) {
+      const bool the_commands = command_ && !stopped_;
+      answer_signals();
+      if (!the_commands || given_up_) give_up();
+    }
+  }
+
+  [[noreturn]] static void give_up() {
     throw Error(ErrorKind::interrupted, "write what was traced",
                 "interrupted while its reader took nothing; what it did not take is lost");
   }

@@ -311,6 +311,8 @@ class WholeRun(harness.RunCase):
             max(r["flows"][0]["goodput_bytes_per_s"] for r in cell["repetitions"])
             for cell in harness.load(self.out)["cells"]
         )
+        if by_edges < 300e6:
+            self.skipTest("so slow a machine cannot tell")
         self.assertGreater(by_levels, 0.5 * by_edges)
 
     def test_datagrams_that_find_no_room_are_lost(self):
