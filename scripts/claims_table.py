@@ -4,8 +4,10 @@
   claims_table.py FOLDER NAME...   reads FOLDER/NAME.json, reports of scenarios/claims/
 """
 
+import functools
 import json
 import os
+import pathlib
 import re
 import sys
 
@@ -25,18 +27,23 @@ def human(value, quantity):
     return f"{value:.6g}"
 
 
+QUANTITIES = {"ns": "duration", "bytes": "bytes", "bytes_per_s": "byte_rate", "per_s": "rate"}
+CATALOGUE = pathlib.Path(__file__).resolve().parents[1] / "docs/metrics.md"
+
+
+@functools.cache
+def units():
+    """Of all metrics, by the catalogue; those of one cause, stall.CAUSE.x, have that of stall.x."""
+    return dict(re.findall(r"^\| `([^`]+)` \| (\w+) \|", CATALOGUE.read_text(encoding="utf-8"), re.MULTILINE))
+
+
 def quantity_of(expectation):
     """Of what was observed: a bound relative to another cell's figure is a plain number."""
-    metric = expectation["metric"]
     if expectation["quantity"] != "number":
         return expectation["quantity"]
-    if metric == "goodput":
-        return "byte_rate"
-    if re.search(r"latency\.|connect\.(p|max)|stall.*\.(time|max|wait_\w+|p\d+)$", metric):
-        return "duration"
-    if re.match(r"(snd|rcv)buf\.", metric):
-        return "bytes"
-    return "number"
+    metric = expectation["metric"]
+    unit = units().get(metric) or units().get(re.sub(r"^(stall)\.\w+\.", r"\1.", metric))
+    return QUANTITIES.get(unit, "number")
 
 
 def claim_of(report):

@@ -61,7 +61,7 @@ void add_setting_options(CLI::App& command, ScenarioCommandOptions& options) {
       .add_option(
           "--tcp-mem-time", options.tcp_mem_time,
           "The longest that a repetition may plan to keep net.ipv4.tcp_mem of the host lowered, or "
-          "\"none\"; 15 s beyond its plan it is put back whatever happens")
+          "\"none\"; 15 s beyond its plan, 25 s with UDP, it is put back whatever happens")
       ->type_name("TIME")
       ->capture_default_str();
   command.add_flag("-q,--quiet", options.quiet, "No progress, no summary");

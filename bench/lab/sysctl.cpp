@@ -33,10 +33,27 @@ std::vector<std::string_view> fields_of(std::string_view text) {
   return fields;
 }
 
+// As the kernel's proc_dointvec reads it: decimal, 0x… or 0….
+std::optional<long long> integer(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  int base = 10;
+  if (text.starts_with("0x") || text.starts_with("0X")) {
+    base = 16;
+    text.remove_prefix(2);
+  } else if (text.size() > 1 && text.starts_with('0')) {
+    base = 8;
+  }
+  long long value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return negative ? -value : value;
+}
+
 bool same_field(std::string_view one, std::string_view other) {
   if (one == other) return true;
-  const auto value = sysctl_integer(one);
-  return value && value == sysctl_integer(other);
+  const auto value = integer(one);
+  return value && value == integer(other);
 }
 
 // For people: fields joined by one space.
@@ -162,20 +179,14 @@ fs::path SysctlTree::file_of(std::string_view key) const {
   return root / path;
 }
 
-std::optional<long long> sysctl_integer(std::string_view text) {
-  const bool negative = text.starts_with('-');
-  if (negative) text.remove_prefix(1);
-  int base = 10;
-  if (text.starts_with("0x") || text.starts_with("0X")) {
-    base = 16;
-    text.remove_prefix(2);
-  } else if (text.size() > 1 && text.starts_with('0')) {
-    base = 8;
+std::optional<std::vector<long long>> sysctl_integers(std::string_view text) {
+  std::vector<long long> values;
+  for (const auto field : fields_of(text)) {
+    const auto value = integer(field);
+    if (!value) return std::nullopt;
+    values.push_back(*value);
   }
-  long long value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return negative ? -value : value;
+  return values;
 }
 
 std::optional<std::string_view> changes_beside(std::string_view key) {

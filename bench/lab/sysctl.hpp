@@ -27,8 +27,8 @@ struct SysctlTree {
 // white space is between them, numbers by value (0x10 is 16).
 bool same_sysctl_value(std::string_view one, std::string_view other);
 
-// A number as the kernel reads it: decimal, 0x… or 0….
-std::optional<long long> sysctl_integer(std::string_view text);
+// The fields as the kernel reads numbers: decimal, 0x… or 0…; nothing where one is none.
+std::optional<std::vector<long long>> sysctl_integers(std::string_view text);
 
 // What writing this key of the host changes beside it, which nobody could put back, for a
 // sentence; nothing for most keys.

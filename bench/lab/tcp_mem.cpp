@@ -8,17 +8,13 @@
 namespace netstall {
 
 std::optional<TcpMem> tcp_mem_of(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\n";
+  const auto values = sysctl_integers(text);
   TcpMem fields{};
-  for (auto& field : fields) {
-    text.remove_prefix(std::min(text.find_first_not_of(kBlank), text.size()));
-    const auto end = std::min(text.find_first_of(kBlank), text.size());
-    const auto value = sysctl_integer(text.substr(0, end));
-    if (!value || *value < 0) return std::nullopt;
-    field = static_cast<std::uint64_t>(*value);
-    text.remove_prefix(end);
+  if (!values || values->size() != fields.size()) return std::nullopt;
+  if (std::any_of(values->begin(), values->end(), [](long long value) { return value < 0; })) {
+    return std::nullopt;
   }
-  if (text.find_first_not_of(kBlank) != std::string_view::npos) return std::nullopt;
+  std::copy(values->begin(), values->end(), fields.begin());
   return fields;
 }
 
